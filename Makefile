@@ -1,0 +1,156 @@
+# SyncKairos: one Makefile, out of tree. `make help` lists what it can do.
+#
+# Everything is built under $(BUILD). The variants (asan, coverage) are this same file called again with another VARIANT,
+# so that they never mix objects. Libraries are asked of pkg-config when the first object is built, not when this file
+# is read: on a fresh machine the packages come first.
+
+VARIANT ?= release
+BUILD   ?= build$(if $(filter-out release,$(VARIANT)),/$(VARIANT))
+PREFIX  ?= /usr/local
+
+PROGRAMS := synckairos-api synckairos-relay synckairos-timekeeper synckairos-audit
+synckairos-api_folder        := fcgi
+synckairos-relay_folder      := relay
+synckairos-timekeeper_folder := timekeeper
+synckairos-audit_folder      := audit
+
+# libfcgi and CUnit before its Debian 13 package come without a pkg-config file.
+synckairos-api_libs        := hiredis jansson
+synckairos-relay_libs      := libwebsockets libuv hiredis jansson
+synckairos-timekeeper_libs := hiredis jansson
+synckairos-audit_libs      := libpq hiredis jansson
+synckairos-api_extra       := -lfcgi -lpthread
+unit_libs                  := $(sort $(foreach p,$(PROGRAMS),$($(p)_libs)))
+unit_extra                 := $(synckairos-api_extra) -lcunit
+integration_libs           := libcurl libpq hiredis jansson
+integration_extra          := -lcunit -lpthread
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wundef -Wvla -Wwrite-strings -Wstrict-prototypes \
+            -Wmissing-prototypes -Wswitch-enum
+BASE_FLAGS := -std=c11 -D_GNU_SOURCE -I. -g $(WARNINGS) -fno-common
+release_cflags   := -O2 -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fPIE
+release_ldflags  := -pie -Wl,-z,relro,-z,now
+asan_cflags      := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+asan_ldflags     := -fsanitize=address,undefined
+coverage_cflags  := -O0 --coverage -fprofile-update=atomic
+coverage_ldflags := --coverage
+
+pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(unit_libs) libcurl))$(pkg_cflags)
+pkg_libs   = $(shell pkg-config --libs $(1))
+
+COMPILE = $(CC) $(BASE_FLAGS) $($(VARIANT)_cflags) $(CFLAGS) -MMD -MP $(pkg_cflags)
+LINK    = $(CC) $($(VARIANT)_ldflags) $(LDFLAGS)
+
+sources  = $(wildcard $(1)/*.c)
+objects  = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+common_objects      := $(call objects,$(call sources,common))
+program_sources     := $(foreach p,$(PROGRAMS),$(call sources,$($(p)_folder)))
+unit_sources        := $(wildcard tests/unit/*.c tests/unit/*/*.c)
+integration_sources := $(call sources,tests/integration)
+tool_sources        := $(call sources,tests/tools)
+all_sources         := $(wildcard common/*.c) $(program_sources) $(unit_sources) $(integration_sources) $(tool_sources)
+all_objects         := $(call objects,$(all_sources))
+c_files             := $(all_sources) $(wildcard common/*.h fcgi/*.h relay/*.h timekeeper/*.h audit/*.h tests/*/*.h)
+
+binaries := $(addprefix $(BUILD)/,$(PROGRAMS))
+tools    := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(tool_sources))
+tests    := $(BUILD)/tests/unit $(BUILD)/tests/integration $(tools)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help run test unit vectors integration asan coverage lint format install clean packages check-format
+
+all: $(binaries) ## build the four programs
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+# --- building -------------------------------------------------------------------------------------------------------
+
+packages:
+	@deploy/local/packages build
+
+$(all_objects): | packages
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c $< -o $@
+
+$(BUILD)/libsynckairos.a: $(common_objects)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+define program_rule
+$(BUILD)/$(1): $(call objects,$(call sources,$($(1)_folder))) $(BUILD)/libsynckairos.a
+	$$(LINK) $$^ $$(call pkg_libs,$($(1)_libs)) $($(1)_extra) -o $$@
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
+
+# The unit tests see every module of every program, but no main().
+testable := $(call objects,$(filter-out %/main.c,$(program_sources)))
+$(BUILD)/tests/unit: $(call objects,$(unit_sources)) $(testable) $(BUILD)/libsynckairos.a
+	@mkdir -p $(@D)
+	$(LINK) $^ $(call pkg_libs,$(unit_libs)) $(unit_extra) -o $@
+
+$(BUILD)/tests/integration: $(call objects,$(integration_sources)) $(BUILD)/libsynckairos.a
+	@mkdir -p $(@D)
+	$(LINK) $^ $(call pkg_libs,$(integration_libs)) $(integration_extra) -o $@
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libsynckairos.a
+	@mkdir -p $(@D)
+	$(LINK) $^ $(call pkg_libs,hiredis jansson) -o $@
+
+# --- running and testing --------------------------------------------------------------------------------------------
+
+run: ## install what is missing, build, start everything and print the URL; Ctrl-C stops it
+	@deploy/local/packages build run
+	@$(MAKE) --no-print-directory -s all
+	@exec deploy/local/run $(BUILD)
+
+test: ## install what is missing, build, run every test against servers of its own
+	@deploy/local/packages build run test
+	@$(MAKE) --no-print-directory all unit vectors integration
+
+unit: $(BUILD)/tests/unit ## the tests that need no server
+	$(BUILD)/tests/unit
+
+vectors: $(BUILD)/tests/clock-vectors ## the worked cases of the session clock
+	$(BUILD)/tests/clock-vectors tests/vectors/clock.json
+
+integration: $(binaries) $(BUILD)/tests/integration ## the tests over real servers (ONLY=name runs one suite)
+	$(BUILD)/tests/integration $(BUILD) $(ONLY)
+
+asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
+	@deploy/local/packages build run test
+	@$(MAKE) --no-print-directory VARIANT=asan all unit vectors integration
+
+coverage: ## the whole suite with line coverage; fails below 85 % of common/ or 80 % over all
+	@deploy/local/packages build run test coverage
+	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
+	@$(MAKE) --no-print-directory VARIANT=coverage all unit vectors integration
+	gcovr --root . --filter 'common/' --exclude-throw-branches --fail-under-line 85 build/coverage
+	gcovr --root . --filter '(common|fcgi|relay|timekeeper|audit)/' --fail-under-line 80 build/coverage
+
+check-format:
+	clang-format --dry-run --Werror $(c_files)
+
+lint: ## format check, clang-tidy, cppcheck
+	@deploy/local/packages build test lint
+	@$(MAKE) --no-print-directory check-format
+	@printf '%s\n' $(all_sources) | xargs -P 2 -n 6 clang-tidy --quiet --warnings-as-errors='*' -- $(BASE_FLAGS) $(pkg_cflags)
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	    --suppress=missingIncludeSystem -D_GNU_SOURCE -I. common fcgi relay timekeeper audit tests
+
+format: ## rewrite all C files in the house format
+	clang-format -i $(c_files)
+
+install: all ## install programs, schema and web pages under PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/synckairos/sql $(DESTDIR)$(PREFIX)/share/synckairos/web
+	install -m 755 $(binaries) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 sql/*.sql $(DESTDIR)$(PREFIX)/share/synckairos/sql
+	install -m 644 web/* $(DESTDIR)$(PREFIX)/share/synckairos/web
+	install -m 644 lighttpd.conf $(DESTDIR)$(PREFIX)/share/synckairos
+
+clean: ## remove what was built
+	rm -rf build
+
+-include $(all_objects:.o=.d)

@@ -1,0 +1,58 @@
+/* The worker's end of the audit stream: consumer group, claims, acknowledgement, dead letters, sizes.
+ * Knows Redis and the events, no SQL. */
+#ifndef SK_COMMON_AUDIT_QUEUE_H
+#define SK_COMMON_AUDIT_QUEUE_H
+
+#include "common/audit_event.h"
+#include "common/redis.h"
+
+struct sk_audit_entry {
+    const char *stream_id;       /* borrowed from the batch */
+    struct sk_audit_event event; /* borrowed from the batch */
+    bool malformed;              /* a field is missing: the event's fields that are there can be used */
+};
+
+struct sk_audit_batch {
+    struct sk_audit_entry *entries; /* owned */
+    size_t count;
+    redisReply *reply; /* owned: what the entries borrow from */
+};
+void sk_audit_batch_clear(struct sk_audit_batch *batch);
+
+/* How many events are in which state. */
+struct sk_audit_sizes {
+    int64_t waiting; /* in the stream, handed to nobody yet */
+    int64_t active;  /* handed to a worker, not yet acknowledged */
+    int64_t failed;  /* in the list of those that PostgreSQL refused */
+};
+
+/* Makes the consumer group, from the beginning of the stream, unless it is there. */
+enum sk_code sk_audit_queue_open(struct sk_redis *redis, struct sk_error *error) __attribute__((warn_unused_result));
+
+/* The next events that no worker has, up to limit; waits up to wait_ms for the first (0: does not wait). An empty
+ * batch is SK_OK. consumer: this worker's name. A group that is gone (Redis was emptied) is made again. */
+enum sk_code sk_audit_queue_read(struct sk_redis *redis, const char *consumer, int64_t limit, int64_t wait_ms,
+                                 struct sk_audit_batch *batch, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* Takes over up to limit entries that another worker has had for longer than idle_ms. */
+enum sk_code sk_audit_queue_claim(struct sk_redis *redis, const char *consumer, int64_t limit, int64_t idle_ms,
+                                  struct sk_audit_batch *batch, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* Keeps a batch this worker's own while it waits. */
+enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, const struct sk_audit_batch *batch,
+                                  struct sk_error *error) __attribute__((warn_unused_result));
+
+/* Acknowledges and deletes the whole batch: it is in PostgreSQL. */
+enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* Moves one entry to audit:failed with what was wrong, and acknowledges it, in one MULTI. */
+enum sk_code sk_audit_queue_fail(struct sk_redis *redis, const struct sk_audit_entry *entry, const char *why,
+                                 struct sk_error *error) __attribute__((warn_unused_result));
+
+enum sk_code sk_audit_queue_sizes(struct sk_redis *redis, struct sk_audit_sizes *sizes, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,54 @@
+/* Configuration: environment variables, read once at start through one table (config.c) that also prints --help and
+ * is compared with docs/configuration.md by a test. An invalid value refuses to start. */
+#ifndef SK_COMMON_CONFIG_H
+#define SK_COMMON_CONFIG_H
+
+#include "common/error.h"
+#include "common/log.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+/* Which programs read an option. */
+enum sk_program {
+    SK_PROGRAM_API = 1,
+    SK_PROGRAM_RELAY = 2,
+    SK_PROGRAM_TIMEKEEPER = 4,
+    SK_PROGRAM_AUDIT = 8,
+    SK_PROGRAM_FRONT = 16, /* the web server and make run */
+    SK_PROGRAM_ALL = 15
+};
+
+/* Strings are borrowed from the environment. */
+struct sk_config {
+    int64_t port;                  /* PORT: the web server's */
+    const char *bind;              /* BIND: address of the web server and the relay */
+    int64_t relay_port;            /* RELAY_PORT */
+    int64_t api_processes;         /* API_PROCESSES */
+    int64_t api_threads;           /* API_THREADS */
+    const char *redis_url;         /* REDIS_URL: redis://[[user]:password@]host[:port][/db] or unix:///path[?db=n] */
+    int64_t redis_timeout_ms;      /* REDIS_TIMEOUT_MS: connecting, and each answer */
+    const char *database_url;      /* DATABASE_URL: what libpq takes */
+    int64_t session_ttl_s;         /* SESSION_TTL_S: how long an ended session stays readable in Redis */
+    enum sk_log_level log_level;   /* LOG_LEVEL */
+    const char *metrics_file;      /* METRICS_FILE: shared by all programs of a host */
+    int64_t relay_ping_s;          /* RELAY_PING_S */
+    int64_t relay_drain_s;         /* RELAY_DRAIN_S */
+    int64_t relay_max_connections; /* RELAY_MAX_CONNECTIONS */
+    int64_t audit_batch;           /* AUDIT_BATCH: events a transaction, at most */
+    int64_t audit_wait_ms;         /* AUDIT_WAIT_MS: how long a worker waits for the first one */
+    int64_t audit_claim_s;         /* AUDIT_CLAIM_S: entries of a worker silent for so long are taken over */
+};
+
+/* Reads what the program's options say in the environment, defaults for what is unset or empty.
+ * SK_VALIDATION_ERROR: error names the variable, its value and what is allowed (a secret's value is not shown). */
+enum sk_code sk_config_load(struct sk_config *config, enum sk_program program, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* Prints the options of a program with default, limits and meaning, for --help. */
+void sk_config_print_help(FILE *out, enum sk_program program);
+
+/* Prints the whole table as Markdown rows, as they stand in docs/configuration.md. */
+void sk_config_print_markdown(FILE *out);
+
+#endif

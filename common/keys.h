@@ -1,0 +1,29 @@
+/* Every Redis key and channel, made in one place, so that a hash tag could be put in front of all of them here. */
+#ifndef SK_COMMON_KEYS_H
+#define SK_COMMON_KEYS_H
+
+#include "common/session.h"
+
+#define SK_KEY_BYTES 96
+
+struct sk_key {
+    char text[SK_KEY_BYTES];
+    size_t length;
+};
+
+#define SK_KEY_TIMERS "timers"                       /* sorted set: session id by next timer */
+#define SK_KEY_TIMERS_UNREADABLE "timers:unreadable" /* sorted set: sessions that could not be read, by when */
+#define SK_KEY_AUDIT "audit"                         /* stream */
+#define SK_KEY_AUDIT_GROUP "audit-writers"           /* its consumer group */
+#define SK_KEY_AUDIT_FAILED "audit:failed"           /* stream */
+
+struct sk_key sk_key_session(const char *session_id); /* session:<id> */
+struct sk_key sk_key_channel(const char *session_id); /* ws:<id> */
+
+/* sessions:<status>; only pending, running and paused ones are listed: length 0 for any other status. */
+struct sk_key sk_key_index(enum sk_status status);
+
+/* The session id in a channel's name; NULL if it is none. Borrowed from channel. */
+const char *sk_key_channel_session(const char *channel);
+
+#endif

@@ -1,0 +1,75 @@
+/* The session store: sessions in Redis, changed by optimistic transactions.
+ * It is the only code that commits a session: state, timer, index, audit events and broadcast in one MULTI, all or
+ * nothing. A store owns one blocking connection and is not shared between threads. */
+#ifndef SK_COMMON_STORE_H
+#define SK_COMMON_STORE_H
+
+#include "common/buffer.h"
+#include "common/engine.h"
+#include "common/redis.h"
+
+struct sk_store;
+
+struct sk_store_options {
+    struct sk_redis_url url;
+    int64_t timeout_ms;
+    int64_t session_ttl_s; /* how long an ended session stays */
+};
+
+/* Who asks for a change; both kept in its audit events. Borrowed for the call. */
+struct sk_origin {
+    const char *actor;      /* "anonymous", "timekeeper", … */
+    const char *request_id; /* NULL: no request */
+};
+
+/* What came of it. After SK_OK, and after a refusal that read the session first, session is the settled one. */
+struct sk_result {
+    struct sk_session *session;      /* owned; NULL if none was read */
+    int64_t now_ms;                  /* Redis' time of the read that counted */
+    struct sk_buffer view;           /* owned: the view at now_ms, rendered; empty after a refusal */
+    struct sk_settlement settlement; /* owned: what settling applied, if it was committed */
+    int conflicts;                   /* how often somebody else committed first */
+};
+void sk_result_clear(struct sk_result *result);
+
+/* Connects at the first use. Owned; NULL when out of memory. */
+struct sk_store *sk_store_new(const struct sk_store_options *options);
+void sk_store_free(struct sk_store *store);
+
+/* The store's own connection, for other keys' owners (timers.h, audit_queue.h) of the same thread. Borrowed. */
+struct sk_redis *sk_store_redis(struct sk_store *store);
+
+/* Each call below clears *result first and blocks for up to two round trips an attempt. They share these codes:
+ * SK_SESSION_NOT_FOUND: no such session, or a deleted one.
+ * SK_STATE_STORE_UNAVAILABLE: Redis cannot be had; nothing was changed.
+ * SK_OUTCOME_UNKNOWN: the connection broke during the commit, and what came of it could not be read back.
+ * SK_INTERNAL_ERROR: the stored form cannot be read, Redis refused by type, or no memory. */
+
+/* Commits a new session (its configuration checked; takes *session, also on failure).
+ * SK_SESSION_EXISTS: the id is in use. */
+enum sk_code sk_store_create(struct sk_store *store, struct sk_session *session, const struct sk_origin *origin,
+                             struct sk_result *result, struct sk_error *error) __attribute__((warn_unused_result));
+
+/* Reads a session, settled; a settle that applied an expiry is committed first. */
+enum sk_code sk_store_read(struct sk_store *store, const char *session_id, const struct sk_origin *origin,
+                           struct sk_result *result, struct sk_error *error) __attribute__((warn_unused_result));
+
+/* Settles and applies an operation, and commits both. The engine's refusals come back as they are, their settle
+ * committed. SK_CONFLICT also where a switch without guard and expected version lost a race; every other operation
+ * is evaluated again on the new state, up to 8 times. reason: kept in the audit event; NULL: none. */
+enum sk_code sk_store_change(struct sk_store *store, const char *session_id, const struct sk_operation *operation,
+                             const struct sk_origin *origin, const char *reason, struct sk_result *result,
+                             struct sk_error *error) __attribute__((warn_unused_result));
+
+/* Deletes a session and leaves a tombstone; an unknown or deleted one is SK_OK too, with nothing done. */
+enum sk_code sk_store_delete(struct sk_store *store, const char *session_id, const struct sk_origin *origin,
+                             struct sk_error *error) __attribute__((warn_unused_result));
+
+/* Redis' time in epoch milliseconds: from the clock's offset if a sample is younger than max_age_ms, else asked. */
+enum sk_code sk_store_time(struct sk_store *store, int64_t max_age_ms, int64_t *now_ms, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* Asks for a sign of life and a writable server. */
+enum sk_code sk_store_ping(struct sk_store *store, struct sk_error *error) __attribute__((warn_unused_result));
+
+#endif
