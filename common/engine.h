@@ -55,6 +55,7 @@ struct sk_settlement {
     struct sk_expiry expiries[SK_EXPIRIES_KEPT];
     size_t kept;
     int64_t count;
+    bool cycle_began; /* at least one of them handed the turn on */
 };
 
 /* The one object that a client can draw for any mode (SK_NONE: null). */

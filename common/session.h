@@ -96,9 +96,13 @@ void sk_session_free(struct sk_session *session);
 /* A deep copy (JSON values are shared: nobody changes them in place). NULL when out of memory. Owned. */
 struct sk_session *sk_session_copy(const struct sk_session *session);
 
-/* Inserts a copy of the participant in rotation order and keeps `active` on whom it was on; a group it names
- * that is not there yet is appended with an empty bank (where_grouped). Returns its position, or SK_NOBODY when
- * out of memory. The caller has checked that id and index are free. */
+/* Puts participants into rotation order (ascending index), and, where_grouped, groups into order of first
+ * appearance, adding with an empty bank those that no list named. False when out of memory. */
+bool sk_session_arrange(struct sk_session *session, bool where_grouped);
+
+/* Inserts a copy of the participant in rotation order and keeps `active` on whom it was on; where_grouped, a group
+ * that is not there yet comes last, with an empty bank. Returns its position, or SK_NOBODY when out of memory. The
+ * caller has checked that id and index are free. */
 size_t sk_session_insert(struct sk_session *session, const struct sk_participant *participant, bool where_grouped);
 
 /* Removes a participant who is not active, and its group if that is left empty. */
