@@ -9,7 +9,7 @@
 struct sk_audit_entry {
     const char *stream_id;       /* borrowed from the batch */
     struct sk_audit_event event; /* borrowed from the batch */
-    bool malformed;              /* a field is missing: the event's fields that are there can be used */
+    bool malformed;              /* a field is missing: its text is NULL, the others can be used */
 };
 
 struct sk_audit_batch {
@@ -18,6 +18,12 @@ struct sk_audit_batch {
     redisReply *reply; /* owned: what the entries borrow from */
 };
 void sk_audit_batch_clear(struct sk_audit_batch *batch);
+
+/* Makes a list of stream entries, as it stands within the reply to XRANGE, XREADGROUP and XAUTOCLAIM, a batch.
+ * Takes reply (also on failure), which list is part of; NULL is an empty list. Entries that were deleted from the
+ * stream meanwhile are left out. SK_INTERNAL_ERROR: out of memory, or not such a list; the batch is empty. */
+enum sk_code sk_audit_batch_fill(struct sk_audit_batch *batch, redisReply *reply, const redisReply *list,
+                                 struct sk_error *error) __attribute__((warn_unused_result));
 
 /* How many events are in which state. */
 struct sk_audit_sizes {
@@ -44,13 +50,20 @@ enum sk_code sk_audit_queue_claim(struct sk_redis *redis, const char *consumer, 
 enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, const struct sk_audit_batch *batch,
                                   struct sk_error *error) __attribute__((warn_unused_result));
 
-/* Acknowledges and deletes the whole batch: it is in PostgreSQL. */
+/* Acknowledges and deletes the whole batch, in one MULTI: it is in PostgreSQL. Only entries and count are read, so
+ * that a part of a batch can be passed. */
 enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
     __attribute__((warn_unused_result));
 
-/* Moves one entry to audit:failed with what was wrong, and acknowledges it, in one MULTI. */
+/* Moves one entry as it stands to audit:failed, with two more fields, failed_stream_id and failed_error, and
+ * acknowledges it; in one script, since MULTI would go on to delete it where adding it failed. */
 enum sk_code sk_audit_queue_fail(struct sk_redis *redis, const struct sk_audit_entry *entry, const char *why,
                                  struct sk_error *error) __attribute__((warn_unused_result));
+
+/* Forgets the names of workers that hold nothing: this one's (it is leaving, or has not begun), and those that were
+ * not heard of for an hour. Whoever holds entries stays until they are claimed. */
+enum sk_code sk_audit_queue_tidy(struct sk_redis *redis, const char *consumer, struct sk_error *error)
+    __attribute__((warn_unused_result));
 
 enum sk_code sk_audit_queue_sizes(struct sk_redis *redis, struct sk_audit_sizes *sizes, struct sk_error *error)
     __attribute__((warn_unused_result));

@@ -12,8 +12,12 @@
 /* Appends the stored form. Out of memory shows in the buffer. */
 void sk_codec_write(struct sk_buffer *out, const struct sk_session *session);
 
-/* Appends the mark that a deleted session leaves behind. */
-void sk_codec_write_tombstone(struct sk_buffer *out, const char *session_id, int64_t deleted_at_ms);
+/* Appends the mark that a deleted session leaves behind; event_id is that of its deletion. */
+void sk_codec_write_tombstone(struct sk_buffer *out, const char *session_id, const char *event_id,
+                              int64_t deleted_at_ms);
+
+/* The last event of a stored form or tombstone; "" in out where the text is neither. */
+void sk_codec_last_event(const char *text, size_t length, char out[SK_UUID_BYTES]);
 
 /* Reads a stored form. *session is owned by the caller, NULL on failure.
  * SK_SESSION_NOT_FOUND: a tombstone. SK_INTERNAL_ERROR: damaged, of a newer format, or out of memory. */

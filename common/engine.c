@@ -18,7 +18,8 @@ struct step {
 #define FROM(status) (1U << (status))
 #define FROM_LIVE (FROM(SK_PENDING) | FROM(SK_RUNNING) | FROM(SK_PAUSED))
 
-static enum sk_code start(struct step *step) {
+static enum sk_code start(struct step *step)
+{
     struct sk_session *session = step->session;
     session->status = SK_RUNNING;
     session->session_started_at_ms = step->now_ms;
@@ -26,7 +27,8 @@ static enum sk_code start(struct step *step) {
     return SK_OK;
 }
 
-static enum sk_code check_switch(const struct step *step) {
+static enum sk_code check_switch(const struct step *step)
+{
     const struct sk_session *session = step->session;
     const struct sk_operation *operation = step->operation;
     bool named = operation->current_participant_id[0] != '\0';
@@ -51,11 +53,13 @@ static enum sk_code check_switch(const struct step *step) {
 }
 
 /* Whether the clock, where it advances by itself, has somebody left to advance to. */
-static bool skips_expired(const struct sk_session *session) {
+static bool skips_expired(const struct sk_session *session)
+{
     return session->config.mode->skips_expired && sk_engine_advances(session) && sk_engine_somebody_left(session);
 }
 
-static void add_increment(struct sk_session *session, size_t outgoing, size_t next) {
+static void add_increment(struct sk_session *session, size_t outgoing, size_t next)
+{
     const struct sk_session_config *config = &session->config;
     if (!config->mode->has_increment || outgoing == SK_NOBODY) {
         return;
@@ -75,7 +79,8 @@ static void add_increment(struct sk_session *session, size_t outgoing, size_t ne
     }
 }
 
-static enum sk_code switch_cycle(struct step *step) {
+static enum sk_code switch_cycle(struct step *step)
+{
     struct sk_session *session = step->session;
     enum sk_code code = check_switch(step);
     if (code) {
@@ -99,21 +104,24 @@ static enum sk_code switch_cycle(struct step *step) {
     return SK_OK;
 }
 
-static enum sk_code pause_clock(struct step *step) {
+static enum sk_code pause_clock(struct step *step)
+{
     sk_engine_charge(step->session, step->now_ms);
     step->session->cycle_started_at_ms = SK_NONE;
     step->session->status = SK_PAUSED;
     return SK_OK;
 }
 
-static enum sk_code resume(struct step *step) {
+static enum sk_code resume(struct step *step)
+{
     step->session->cycle_started_at_ms = step->now_ms;
     step->session->status = SK_RUNNING;
     return SK_OK;
 }
 
 /* Ends the session as `status`, unless it has ended so already. */
-static enum sk_code finish(struct step *step, enum sk_status status) {
+static enum sk_code finish(struct step *step, enum sk_status status)
+{
     struct sk_session *session = step->session;
     if (session->status == status) {
         step->changes_nothing = true;
@@ -124,19 +132,23 @@ static enum sk_code finish(struct step *step, enum sk_status status) {
     return SK_OK;
 }
 
-static enum sk_code complete(struct step *step) {
+static enum sk_code complete(struct step *step)
+{
     return finish(step, SK_COMPLETED);
 }
 
-static enum sk_code cancel(struct step *step) {
+static enum sk_code cancel(struct step *step)
+{
     return finish(step, SK_CANCELLED);
 }
 
-static enum sk_code no_such_participant(const struct step *step) {
+static enum sk_code no_such_participant(const struct step *step)
+{
     return sk_fail(step->error, SK_PARTICIPANT_NOT_FOUND, "no participant %s", step->operation->participant_id);
 }
 
-static enum sk_code adjust(struct step *step) {
+static enum sk_code adjust(struct step *step)
+{
     struct sk_session *session = step->session;
     const struct sk_mode *mode = session->config.mode;
     if (!mode->bank_of) {
@@ -166,7 +178,8 @@ static enum sk_code adjust(struct step *step) {
     return SK_OK;
 }
 
-static bool index_in_use(const struct sk_session *session, int64_t index) {
+static bool index_in_use(const struct sk_session *session, int64_t index)
+{
     for (size_t i = 0; i < session->participant_count; i++) {
         if (session->participants[i].index == index) {
             return true;
@@ -175,7 +188,8 @@ static bool index_in_use(const struct sk_session *session, int64_t index) {
     return false;
 }
 
-static enum sk_code check_add(const struct step *step) {
+static enum sk_code check_add(const struct step *step)
+{
     const struct sk_session *session = step->session;
     const struct sk_operation *operation = step->operation;
     if (sk_session_find(session, operation->participant_id) != SK_NOBODY) {
@@ -195,7 +209,8 @@ static enum sk_code check_add(const struct step *step) {
     return SK_OK;
 }
 
-static enum sk_code add(struct step *step) {
+static enum sk_code add(struct step *step)
+{
     struct sk_session *session = step->session;
     const struct sk_operation *operation = step->operation;
     const struct sk_mode *mode = session->config.mode;
@@ -221,7 +236,8 @@ static enum sk_code add(struct step *step) {
     return SK_OK;
 }
 
-static enum sk_code remove_participant(struct step *step) {
+static enum sk_code remove_participant(struct step *step)
+{
     struct sk_session *session = step->session;
     size_t position = sk_session_find(session, step->operation->participant_id);
     if (position == SK_NOBODY) {
@@ -258,11 +274,13 @@ static const struct {
 };
 _Static_assert(sizeof(operations) / sizeof(operations[0]) == SK_OP_COUNT, "a row for every operation");
 
-const char *sk_op_name(enum sk_op op) {
+const char *sk_op_name(enum sk_op op)
+{
     return operations[op].name;
 }
 
-enum sk_op sk_op_of(const char *name) {
+enum sk_op sk_op_of(const char *name)
+{
     for (int i = 0; i < SK_OP_COUNT; i++) {
         if (strcmp(operations[i].name, name) == 0) {
             return (enum sk_op)i;
@@ -272,7 +290,8 @@ enum sk_op sk_op_of(const char *name) {
 }
 
 enum sk_code sk_engine_apply(struct sk_session *session, const struct sk_operation *operation, int64_t now_ms,
-                             const struct sk_settlement *settlement, struct sk_error *error) {
+                             const struct sk_settlement *settlement, struct sk_error *error)
+{
     enum sk_op op = operation->op;
     if (operation->expected_version != SK_NONE && operation->expected_version != session->version) {
         return sk_fail(error, SK_CONFLICT, "expected version %lld, but the session is at version %lld",
@@ -296,7 +315,8 @@ enum sk_code sk_engine_apply(struct sk_session *session, const struct sk_operati
     return SK_OK;
 }
 
-void sk_engine_create(struct sk_session *session, int64_t now_ms) {
+void sk_engine_create(struct sk_session *session, int64_t now_ms)
+{
     const struct sk_mode *mode = session->config.mode;
     if (mode->open) {
         mode->open(session);

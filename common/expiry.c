@@ -4,14 +4,16 @@
 
 #include <string.h>
 
-int64_t sk_engine_span(const struct sk_session *session, int64_t now_ms) {
+int64_t sk_engine_span(const struct sk_session *session, int64_t now_ms)
+{
     if (session->status != SK_RUNNING || now_ms < session->cycle_started_at_ms) {
         return 0;
     }
     return now_ms - session->cycle_started_at_ms;
 }
 
-void sk_engine_charge(struct sk_session *session, int64_t at_ms) {
+void sk_engine_charge(struct sk_session *session, int64_t at_ms)
+{
     if (session->status != SK_RUNNING) {
         return;
     }
@@ -35,7 +37,8 @@ void sk_engine_charge(struct sk_session *session, int64_t at_ms) {
     bank->total_time_ms = bank->total_time_ms > span ? bank->total_time_ms - span : 0;
 }
 
-void sk_engine_begin_cycle(struct sk_session *session, size_t position, int64_t at_ms) {
+void sk_engine_begin_cycle(struct sk_session *session, size_t position, int64_t at_ms)
+{
     const struct sk_mode *mode = session->config.mode;
     session->active = position;
     session->cycle_number++;
@@ -49,7 +52,8 @@ void sk_engine_begin_cycle(struct sk_session *session, size_t position, int64_t 
     session->overtime = mode->left(session, position) == 0;
 }
 
-void sk_engine_end(struct sk_session *session, enum sk_status status, int64_t at_ms) {
+void sk_engine_end(struct sk_session *session, enum sk_status status, int64_t at_ms)
+{
     session->status = status;
     session->active = SK_NOBODY;
     session->cycle_started_at_ms = SK_NONE;
@@ -60,21 +64,25 @@ void sk_engine_end(struct sk_session *session, enum sk_status status, int64_t at
     }
 }
 
-size_t sk_engine_first(const struct sk_session *session) {
+size_t sk_engine_first(const struct sk_session *session)
+{
     size_t chosen = sk_session_find(session, session->config.first_participant_id);
     return chosen != SK_NOBODY ? chosen : session->config.mode->next(session, false);
 }
 
-const char *sk_engine_action_type(const struct sk_session *session) {
+const char *sk_engine_action_type(const struct sk_session *session)
+{
     return json_string_value(json_object_get(session->config.action_on_timeout, "type"));
 }
 
-bool sk_engine_advances(const struct sk_session *session) {
+bool sk_engine_advances(const struct sk_session *session)
+{
     const char *type = sk_engine_action_type(session);
     return session->config.auto_advance || (type && strcmp(type, "skip_cycle") == 0);
 }
 
-bool sk_engine_somebody_left(const struct sk_session *session) {
+bool sk_engine_somebody_left(const struct sk_session *session)
+{
     for (size_t i = 0; i < session->participant_count; i++) {
         if (!session->config.mode->bank_of(session, i)->has_expired) {
             return true;
@@ -89,18 +97,21 @@ struct deed {
     const char *reason; /* NULL: none */
 };
 
-static struct deed end_by_expiry(struct sk_session *session, int64_t at_ms, const char *reason) {
+static struct deed end_by_expiry(struct sk_session *session, int64_t at_ms, const char *reason)
+{
     sk_engine_end(session, SK_EXPIRED, at_ms);
     return (struct deed){"end_session", reason};
 }
 
-static bool session_exhausted(const struct sk_session *session) {
+static bool session_exhausted(const struct sk_session *session)
+{
     const struct sk_mode *mode = session->config.mode;
     return mode->session_left && mode->session_left(session) == 0;
 }
 
 /* Hands the turn on, or ends the session where nobody can take it or nobody has touched it for a day. */
-static struct deed advance(struct sk_session *session, int64_t at_ms) {
+static struct deed advance(struct sk_session *session, int64_t at_ms)
+{
     const struct sk_mode *mode = session->config.mode;
     if (session_exhausted(session)) {
         return end_by_expiry(session, at_ms, NULL);
@@ -121,13 +132,15 @@ static struct deed advance(struct sk_session *session, int64_t at_ms) {
     return (struct deed){"skip_cycle", NULL};
 }
 
-static struct deed go_on_in_overtime(struct sk_session *session) {
+static struct deed go_on_in_overtime(struct sk_session *session)
+{
     session->overtime = true;
     session->ran_out = true;
     return (struct deed){"notify", NULL};
 }
 
-static struct deed act(struct sk_session *session, int64_t at_ms) {
+static struct deed act(struct sk_session *session, int64_t at_ms)
+{
     const char *type = sk_engine_action_type(session);
     if (type && strcmp(type, "end_session") == 0) {
         return end_by_expiry(session, at_ms, NULL);
@@ -142,7 +155,8 @@ static struct deed act(struct sk_session *session, int64_t at_ms) {
 }
 
 /* The one who is left when a session of two or more has ended; NULL unless it is exactly one. */
-static const char *winner(const struct sk_session *session) {
+static const char *winner(const struct sk_session *session)
+{
     const char *left = NULL;
     if (!session->config.mode->names_winner || session->status != SK_EXPIRED || session->participant_count < 2) {
         return NULL;
@@ -160,7 +174,8 @@ static const char *winner(const struct sk_session *session) {
 }
 
 /* What was done, as clients read it; a new reference, NULL when out of memory. */
-static json_t *describe(const struct sk_session *session, struct deed deed) {
+static json_t *describe(const struct sk_session *session, struct deed deed)
+{
     json_t *given = session->config.action_on_timeout;
     const char *name = winner(session);
     if (given && !name && !deed.reason) {
@@ -181,7 +196,8 @@ static json_t *describe(const struct sk_session *session, struct deed deed) {
     return applied;
 }
 
-static struct sk_expiry *next_slot(struct sk_settlement *settlement) {
+static struct sk_expiry *next_slot(struct sk_settlement *settlement)
+{
     if (settlement->kept == SK_EXPIRIES_KEPT) {
         json_decref(settlement->expiries[0].action_applied);
         memmove(&settlement->expiries[0], &settlement->expiries[1],
@@ -193,7 +209,8 @@ static struct sk_expiry *next_slot(struct sk_settlement *settlement) {
 }
 
 /* One clock runs out at at_ms. False when out of memory. */
-static bool expire(struct sk_session *session, int64_t at_ms, struct sk_settlement *settlement) {
+static bool expire(struct sk_session *session, int64_t at_ms, struct sk_settlement *settlement)
+{
     const struct sk_mode *mode = session->config.mode;
     struct sk_expiry expiry = {.at_ms = at_ms};
     int64_t cycle_number = session->cycle_number;
@@ -216,7 +233,8 @@ static bool expire(struct sk_session *session, int64_t at_ms, struct sk_settleme
 }
 
 enum sk_code sk_engine_settle(struct sk_session *session, int64_t now_ms, struct sk_settlement *settlement,
-                              struct sk_error *error) {
+                              struct sk_error *error)
+{
     memset(settlement, 0, sizeof(*settlement));
     for (;;) {
         int64_t deadline = sk_engine_deadline(session);
@@ -233,7 +251,8 @@ enum sk_code sk_engine_settle(struct sk_session *session, int64_t now_ms, struct
     return SK_OK;
 }
 
-void sk_settlement_clear(struct sk_settlement *settlement) {
+void sk_settlement_clear(struct sk_settlement *settlement)
+{
     for (size_t i = 0; i < settlement->kept; i++) {
         json_decref(settlement->expiries[i].action_applied);
     }

@@ -2,7 +2,8 @@
 #include "common/engine.h"
 #include "common/engine_parts.h"
 
-int64_t sk_engine_deadline(const struct sk_session *session) {
+int64_t sk_engine_deadline(const struct sk_session *session)
+{
     if (session->status != SK_RUNNING) {
         return SK_NONE;
     }
@@ -13,7 +14,8 @@ int64_t sk_engine_deadline(const struct sk_session *session) {
     return session->cycle_started_at_ms + left;
 }
 
-int64_t sk_engine_next_timer(const struct sk_session *session, int64_t now_ms) {
+int64_t sk_engine_next_timer(const struct sk_session *session, int64_t now_ms)
+{
     int64_t deadline = sk_engine_deadline(session);
     int64_t next = deadline;
     for (size_t i = 0; i < session->config.warning_count && deadline != SK_NONE; i++) {
@@ -26,7 +28,8 @@ int64_t sk_engine_next_timer(const struct sk_session *session, int64_t now_ms) {
     return next;
 }
 
-int64_t sk_engine_warning(const struct sk_session *session, int64_t now_ms) {
+int64_t sk_engine_warning(const struct sk_session *session, int64_t now_ms)
+{
     int64_t deadline = sk_engine_deadline(session);
     int64_t smallest = SK_NONE;
     for (size_t i = 0; i < session->config.warning_count && deadline != SK_NONE; i++) {
@@ -41,12 +44,14 @@ int64_t sk_engine_warning(const struct sk_session *session, int64_t now_ms) {
 }
 
 /* What is left of a bank that the running span eats into. */
-static int64_t less_span(const struct sk_session *session, int64_t bank_ms, int64_t now_ms) {
+static int64_t less_span(const struct sk_session *session, int64_t bank_ms, int64_t now_ms)
+{
     int64_t span = sk_engine_span(session, now_ms);
     return bank_ms > span ? bank_ms - span : 0;
 }
 
-static int64_t clock_remaining(const struct sk_session *session, int64_t now_ms) {
+static int64_t clock_remaining(const struct sk_session *session, int64_t now_ms)
+{
     if (sk_session_ended(session)) {
         return SK_NONE;
     }
@@ -58,7 +63,8 @@ static int64_t clock_remaining(const struct sk_session *session, int64_t now_ms)
     return left == SK_NONE ? SK_NONE : less_span(session, left, now_ms);
 }
 
-static int64_t clock_elapsed(const struct sk_session *session, int64_t now_ms) {
+static int64_t clock_elapsed(const struct sk_session *session, int64_t now_ms)
+{
     int64_t span = sk_engine_span(session, now_ms);
     if (session->config.mode->elapsed_is_total) {
         return session->time_used_ms + span;
@@ -66,7 +72,8 @@ static int64_t clock_elapsed(const struct sk_session *session, int64_t now_ms) {
     return sk_session_ended(session) ? 0 : session->cycle_time_used_ms + span;
 }
 
-void sk_engine_clock(const struct sk_session *session, int64_t now_ms, struct sk_clock_face *face) {
+void sk_engine_clock(const struct sk_session *session, int64_t now_ms, struct sk_clock_face *face)
+{
     const struct sk_mode *mode = session->config.mode;
     face->running = session->status == SK_RUNNING;
     face->started_at_ms = session->cycle_started_at_ms;
@@ -80,22 +87,26 @@ void sk_engine_clock(const struct sk_session *session, int64_t now_ms, struct sk
     }
 }
 
-static int64_t bank_remaining(const struct sk_session *session, const struct sk_bank *bank, int64_t now_ms) {
+static int64_t bank_remaining(const struct sk_session *session, const struct sk_bank *bank, int64_t now_ms)
+{
     bool runs = session->active != SK_NOBODY && session->config.mode->bank_of(session, session->active) == bank;
     return runs ? less_span(session, bank->total_time_ms, now_ms) : bank->total_time_ms;
 }
 
-int64_t sk_engine_remaining(const struct sk_session *session, size_t position, int64_t now_ms) {
+int64_t sk_engine_remaining(const struct sk_session *session, size_t position, int64_t now_ms)
+{
     const struct sk_mode *mode = session->config.mode;
     return mode->bank_of ? bank_remaining(session, mode->bank_of(session, position), now_ms)
                          : clock_remaining(session, now_ms);
 }
 
-int64_t sk_engine_group_remaining(const struct sk_session *session, size_t group, int64_t now_ms) {
+int64_t sk_engine_group_remaining(const struct sk_session *session, size_t group, int64_t now_ms)
+{
     return bank_remaining(session, &session->groups[group].bank, now_ms);
 }
 
-struct sk_bank sk_engine_shown_bank(const struct sk_session *session, size_t position) {
+struct sk_bank sk_engine_shown_bank(const struct sk_session *session, size_t position)
+{
     const struct sk_mode *mode = session->config.mode;
     struct sk_bank shown = session->participants[position].bank;
     if (mode->bank_of) {

@@ -5,17 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static void problem(const struct sk_fields *fields, const char *key, const char *text) {
+static void problem(const struct sk_fields *fields, const char *key, const char *text)
+{
     char name[192];
     (void)snprintf(name, sizeof(name), "%s%s", fields->prefix, key);
     sk_problems_add(fields->problems, name, "%s", text);
 }
 
-void sk_field_problem(const struct sk_fields *fields, const char *key, const char *message) {
+void sk_field_problem(const struct sk_fields *fields, const char *key, const char *message)
+{
     problem(fields, key, message);
 }
 
-static bool listed(const char *const *known, const char *key) {
+static bool listed(const char *const *known, const char *key)
+{
     for (; *known; known++) {
         if (strcmp(*known, key) == 0) {
             return true;
@@ -24,7 +27,8 @@ static bool listed(const char *const *known, const char *key) {
     return false;
 }
 
-void sk_fields_refuse_others(const struct sk_fields *fields, const char *const *known) {
+void sk_fields_refuse_others(const struct sk_fields *fields, const char *const *known)
+{
     void *iterator = json_object_iter((json_t *)fields->object);
     for (; iterator; iterator = json_object_iter_next((json_t *)fields->object, iterator)) {
         const char *key = json_object_iter_key(iterator);
@@ -34,12 +38,14 @@ void sk_fields_refuse_others(const struct sk_fields *fields, const char *const *
     }
 }
 
-static json_t *member(const struct sk_fields *fields, const char *key) {
+static json_t *member(const struct sk_fields *fields, const char *key)
+{
     json_t *value = json_object_get(fields->object, key);
     return json_is_null(value) ? NULL : value;
 }
 
-bool sk_field_int(const struct sk_fields *fields, const char *key, int64_t min, int64_t max, int64_t *out) {
+bool sk_field_int(const struct sk_fields *fields, const char *key, int64_t min, int64_t max, int64_t *out)
+{
     const json_t *value = member(fields, key);
     if (!value) {
         return false;
@@ -58,7 +64,8 @@ bool sk_field_int(const struct sk_fields *fields, const char *key, int64_t min, 
     return true;
 }
 
-bool sk_field_bool(const struct sk_fields *fields, const char *key, bool *out) {
+bool sk_field_bool(const struct sk_fields *fields, const char *key, bool *out)
+{
     const json_t *value = member(fields, key);
     if (!value) {
         return false;
@@ -71,7 +78,8 @@ bool sk_field_bool(const struct sk_fields *fields, const char *key, bool *out) {
     return true;
 }
 
-bool sk_field_id(const struct sk_fields *fields, const char *key, char out[SK_ID_BYTES]) {
+bool sk_field_id(const struct sk_fields *fields, const char *key, char out[SK_ID_BYTES])
+{
     const json_t *value = member(fields, key);
     if (!value) {
         return false;
@@ -84,7 +92,8 @@ bool sk_field_id(const struct sk_fields *fields, const char *key, char out[SK_ID
     return true;
 }
 
-bool sk_field_required_id(const struct sk_fields *fields, const char *key, char out[SK_ID_BYTES]) {
+bool sk_field_required_id(const struct sk_fields *fields, const char *key, char out[SK_ID_BYTES])
+{
     if (!member(fields, key)) {
         problem(fields, key, "is required");
         return false;
@@ -92,7 +101,8 @@ bool sk_field_required_id(const struct sk_fields *fields, const char *key, char 
     return sk_field_id(fields, key, out);
 }
 
-const json_t *sk_field_array(const struct sk_fields *fields, const char *key, size_t max) {
+const json_t *sk_field_array(const struct sk_fields *fields, const char *key, size_t max)
+{
     const json_t *value = member(fields, key);
     if (!value) {
         return NULL;
@@ -106,7 +116,8 @@ const json_t *sk_field_array(const struct sk_fields *fields, const char *key, si
     return value;
 }
 
-json_t *sk_field_object(const struct sk_fields *fields, const char *key, size_t max_bytes) {
+json_t *sk_field_object(const struct sk_fields *fields, const char *key, size_t max_bytes)
+{
     json_t *value = member(fields, key);
     if (!value) {
         return NULL;

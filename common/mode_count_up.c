@@ -1,7 +1,8 @@
 /* count_up: a stopwatch, with or without a cap; participants record laps (a speedrun). */
 #include "common/modes.h"
 
-static int64_t session_left(const struct sk_session *session) {
+static int64_t session_left(const struct sk_session *session)
+{
     if (session->config.max_time_ms == 0) {
         return SK_NONE;
     }
@@ -9,7 +10,8 @@ static int64_t session_left(const struct sk_session *session) {
     return left > 0 ? left : 0;
 }
 
-static int64_t left(const struct sk_session *session, size_t position) {
+static int64_t left(const struct sk_session *session, size_t position)
+{
     (void)position;
     return session_left(session);
 }

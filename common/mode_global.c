@@ -1,13 +1,15 @@
 /* global: one clock for everybody, by cycle (a quiz), in all (an exam), or both. */
 #include "common/modes.h"
 
-static void check(const struct sk_session *session, struct sk_problems *problems) {
+static void check(const struct sk_session *session, struct sk_problems *problems)
+{
     if (session->config.time_per_cycle_ms == 0 && session->config.total_time_ms == 0) {
         sk_problems_add(problems, "time_per_cycle_ms", "or total_time_ms is required in global");
     }
 }
 
-static int64_t session_left(const struct sk_session *session) {
+static int64_t session_left(const struct sk_session *session)
+{
     if (session->config.total_time_ms == 0) {
         return SK_NONE;
     }
@@ -16,7 +18,8 @@ static int64_t session_left(const struct sk_session *session) {
 }
 
 /* A cycle that overruns no longer limits the clock; the session's total still does. */
-static int64_t left(const struct sk_session *session, size_t position) {
+static int64_t left(const struct sk_session *session, size_t position)
+{
     (void)position;
     int64_t total = session_left(session);
     if (session->config.time_per_cycle_ms == 0 || session->overtime) {

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool has_member(const struct sk_session *session, const char *group_id) {
+static bool has_member(const struct sk_session *session, const char *group_id)
+{
     for (size_t i = 0; i < session->participant_count; i++) {
         if (strcmp(session->participants[i].group_id, group_id) == 0) {
             return true;
@@ -14,7 +15,8 @@ static bool has_member(const struct sk_session *session, const char *group_id) {
 }
 
 /* The first member in rotation order; participants are still in the request's order here. */
-static size_t first_member(const struct sk_session *session, const char *group_id) {
+static size_t first_member(const struct sk_session *session, const char *group_id)
+{
     size_t first = SK_NOBODY;
     for (size_t i = 0; i < session->participant_count; i++) {
         const struct sk_participant *member = &session->participants[i];
@@ -26,7 +28,8 @@ static size_t first_member(const struct sk_session *session, const char *group_i
     return first;
 }
 
-static void check_member(const struct sk_session *session, size_t position, struct sk_problems *problems) {
+static void check_member(const struct sk_session *session, size_t position, struct sk_problems *problems)
+{
     const struct sk_participant *member = &session->participants[position];
     char field[64];
     if (member->group_id[0] == '\0') {
@@ -42,7 +45,8 @@ static void check_member(const struct sk_session *session, size_t position, stru
     }
 }
 
-static void check(const struct sk_session *session, struct sk_problems *problems) {
+static void check(const struct sk_session *session, struct sk_problems *problems)
+{
     for (size_t i = 0; i < session->participant_count; i++) {
         check_member(session, i, problems);
     }
@@ -55,7 +59,8 @@ static void check(const struct sk_session *session, struct sk_problems *problems
     }
 }
 
-static void open_banks(struct sk_session *session) {
+static void open_banks(struct sk_session *session)
+{
     int64_t sum = 0;
     for (size_t i = 0; i < session->group_count; i++) {
         struct sk_group *group = &session->groups[i];
@@ -73,15 +78,18 @@ static void open_banks(struct sk_session *session) {
     }
 }
 
-static struct sk_bank *bank_of(const struct sk_session *session, size_t position) {
+static struct sk_bank *bank_of(const struct sk_session *session, size_t position)
+{
     return &session->groups[session->participants[position].group].bank;
 }
 
-static int64_t left(const struct sk_session *session, size_t position) {
+static int64_t left(const struct sk_session *session, size_t position)
+{
     return session->groups[session->participants[position].group].bank.total_time_ms;
 }
 
-static size_t next_group(const struct sk_session *session, bool skip_expired) {
+static size_t next_group(const struct sk_session *session, bool skip_expired)
+{
     size_t count = session->group_count;
     size_t first = session->active == SK_NOBODY ? 0 : session->participants[session->active].group + 1;
     for (size_t step = 0; step < count; step++) {
@@ -94,7 +102,8 @@ static size_t next_group(const struct sk_session *session, bool skip_expired) {
 }
 
 /* The member with the fewest cycles, and of those the first in rotation. */
-static size_t next(const struct sk_session *session, bool skip_expired) {
+static size_t next(const struct sk_session *session, bool skip_expired)
+{
     size_t group = next_group(session, skip_expired);
     size_t chosen = SK_NOBODY;
     for (size_t i = 0; i < session->participant_count && group != SK_NOBODY; i++) {
@@ -107,7 +116,8 @@ static size_t next(const struct sk_session *session, bool skip_expired) {
     return chosen;
 }
 
-static bool admit(struct sk_session *session, size_t position, int64_t time_ms) {
+static bool admit(struct sk_session *session, size_t position, int64_t time_ms)
+{
     struct sk_participant *newcomer = &session->participants[position];
     newcomer->bank.total_time_ms = 0;
     for (size_t i = 0; i < session->participant_count; i++) {

@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-static void check(const struct sk_session *session, struct sk_problems *problems) {
+static void check(const struct sk_session *session, struct sk_problems *problems)
+{
     for (size_t i = 0; i < session->participant_count && session->config.total_time_ms == 0; i++) {
         if (session->participants[i].bank.total_time_ms == 0) {
             char field[64];
@@ -13,7 +14,8 @@ static void check(const struct sk_session *session, struct sk_problems *problems
     }
 }
 
-static void open_banks(struct sk_session *session) {
+static void open_banks(struct sk_session *session)
+{
     int64_t sum = 0;
     for (size_t i = 0; i < session->participant_count; i++) {
         struct sk_bank *bank = &session->participants[i].bank;
@@ -27,7 +29,8 @@ static void open_banks(struct sk_session *session) {
     }
 }
 
-static bool admit(struct sk_session *session, size_t position, int64_t time_ms) {
+static bool admit(struct sk_session *session, size_t position, int64_t time_ms)
+{
     if (time_ms <= 0) {
         time_ms = session->config.total_time_given ? session->config.total_time_ms : 0;
     }

@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct sk_redis_url {

@@ -7,7 +7,8 @@
 static const char *const status_names[] = {"pending", "running", "paused", "expired", "completed", "cancelled"};
 _Static_assert(sizeof(status_names) / sizeof(status_names[0]) == SK_STATUS_COUNT, "a name for every status");
 
-struct sk_session *sk_session_new(void) {
+struct sk_session *sk_session_new(void)
+{
     struct sk_session *session = calloc(1, sizeof(*session));
     if (!session) {
         return NULL;
@@ -20,7 +21,8 @@ struct sk_session *sk_session_new(void) {
     return session;
 }
 
-void sk_session_free(struct sk_session *session) {
+void sk_session_free(struct sk_session *session)
+{
     if (!session) {
         return;
     }
@@ -32,7 +34,8 @@ void sk_session_free(struct sk_session *session) {
     free(session);
 }
 
-static void *copy_of(const void *array, size_t count, size_t size) {
+static void *copy_of(const void *array, size_t count, size_t size)
+{
     void *copy = malloc(count * size);
     if (copy) {
         memcpy(copy, array, count * size);
@@ -40,7 +43,8 @@ static void *copy_of(const void *array, size_t count, size_t size) {
     return copy;
 }
 
-struct sk_session *sk_session_copy(const struct sk_session *session) {
+struct sk_session *sk_session_copy(const struct sk_session *session)
+{
     struct sk_session *copy = malloc(sizeof(*copy));
     if (!copy) {
         return NULL;
@@ -65,7 +69,8 @@ struct sk_session *sk_session_copy(const struct sk_session *session) {
 }
 
 /* The position of the group, appended if it is new; SK_NOBODY when out of memory. */
-static size_t group_position(struct sk_session *session, const char *group_id) {
+static size_t group_position(struct sk_session *session, const char *group_id)
+{
     size_t position = sk_session_find_group(session, group_id);
     if (position != SK_NOBODY) {
         return position;
@@ -81,13 +86,15 @@ static size_t group_position(struct sk_session *session, const char *group_id) {
     return position;
 }
 
-static int by_index(const void *left, const void *right) {
+static int by_index(const void *left, const void *right)
+{
     int64_t a = ((const struct sk_participant *)left)->index;
     int64_t b = ((const struct sk_participant *)right)->index;
     return (a > b) - (a < b);
 }
 
-bool sk_session_arrange(struct sk_session *session, bool where_grouped) {
+bool sk_session_arrange(struct sk_session *session, bool where_grouped)
+{
     if (session->participant_count > 0) {
         qsort(session->participants, session->participant_count, sizeof(*session->participants), by_index);
     }
@@ -109,7 +116,8 @@ bool sk_session_arrange(struct sk_session *session, bool where_grouped) {
     return done;
 }
 
-size_t sk_session_insert(struct sk_session *session, const struct sk_participant *participant, bool where_grouped) {
+size_t sk_session_insert(struct sk_session *session, const struct sk_participant *participant, bool where_grouped)
+{
     struct sk_participant *grown = realloc(session->participants, (session->participant_count + 1) * sizeof(*grown));
     if (!grown) {
         return SK_NOBODY;
@@ -136,7 +144,8 @@ size_t sk_session_insert(struct sk_session *session, const struct sk_participant
     return position;
 }
 
-static bool group_has_members(const struct sk_session *session, size_t group) {
+static bool group_has_members(const struct sk_session *session, size_t group)
+{
     for (size_t i = 0; i < session->participant_count; i++) {
         if (session->participants[i].group == group) {
             return true;
@@ -145,7 +154,8 @@ static bool group_has_members(const struct sk_session *session, size_t group) {
     return false;
 }
 
-static void remove_group(struct sk_session *session, size_t group) {
+static void remove_group(struct sk_session *session, size_t group)
+{
     memmove(&session->groups[group], &session->groups[group + 1],
             (session->group_count - group - 1) * sizeof(*session->groups));
     session->group_count--;
@@ -157,7 +167,8 @@ static void remove_group(struct sk_session *session, size_t group) {
     }
 }
 
-void sk_session_remove(struct sk_session *session, size_t position) {
+void sk_session_remove(struct sk_session *session, size_t position)
+{
     size_t group = session->participants[position].group;
     memmove(&session->participants[position], &session->participants[position + 1],
             (session->participant_count - position - 1) * sizeof(*session->participants));
@@ -170,7 +181,8 @@ void sk_session_remove(struct sk_session *session, size_t position) {
     }
 }
 
-size_t sk_session_find(const struct sk_session *session, const char *participant_id) {
+size_t sk_session_find(const struct sk_session *session, const char *participant_id)
+{
     for (size_t i = 0; i < session->participant_count; i++) {
         if (strcmp(session->participants[i].id, participant_id) == 0) {
             return i;
@@ -179,7 +191,8 @@ size_t sk_session_find(const struct sk_session *session, const char *participant
     return SK_NOBODY;
 }
 
-size_t sk_session_find_group(const struct sk_session *session, const char *group_id) {
+size_t sk_session_find_group(const struct sk_session *session, const char *group_id)
+{
     for (size_t i = 0; i < session->group_count; i++) {
         if (strcmp(session->groups[i].id, group_id) == 0) {
             return i;
@@ -188,15 +201,18 @@ size_t sk_session_find_group(const struct sk_session *session, const char *group
     return SK_NOBODY;
 }
 
-bool sk_session_ended(const struct sk_session *session) {
+bool sk_session_ended(const struct sk_session *session)
+{
     return session->status == SK_EXPIRED || session->status == SK_COMPLETED || session->status == SK_CANCELLED;
 }
 
-const char *sk_status_name(enum sk_status status) {
+const char *sk_status_name(enum sk_status status)
+{
     return status_names[status];
 }
 
-enum sk_status sk_status_of(const char *name) {
+enum sk_status sk_status_of(const char *name)
+{
     for (int i = 0; i < SK_STATUS_COUNT; i++) {
         if (strcmp(status_names[i], name) == 0) {
             return (enum sk_status)i;
@@ -205,7 +221,8 @@ enum sk_status sk_status_of(const char *name) {
     return SK_STATUS_COUNT;
 }
 
-bool sk_id_valid(const char *text, size_t length) {
+bool sk_id_valid(const char *text, size_t length)
+{
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-";
     if (length == 0 || length >= SK_ID_BYTES) {
         return false;
@@ -218,7 +235,8 @@ bool sk_id_valid(const char *text, size_t length) {
     return true;
 }
 
-void sk_json_replace(json_t **slot, json_t *value) {
+void sk_json_replace(json_t **slot, json_t *value)
+{
     json_incref(value);
     json_decref(*slot);
     *slot = value;

@@ -18,7 +18,8 @@
 #define OBJECT_MAX_BYTES 8192
 
 /* The depth of nesting, counted before the recursive parser sees the text. Strings are skipped. */
-static size_t nesting(const char *text, size_t length) {
+static size_t nesting(const char *text, size_t length)
+{
     size_t depth = 0;
     size_t deepest = 0;
     bool in_string = false;
@@ -39,7 +40,8 @@ static size_t nesting(const char *text, size_t length) {
     return deepest;
 }
 
-json_t *sk_body_parse(const char *text, size_t length, struct sk_error *error) {
+json_t *sk_body_parse(const char *text, size_t length, struct sk_error *error)
+{
     if (length == 0) {
         return json_object();
     }
@@ -61,7 +63,8 @@ json_t *sk_body_parse(const char *text, size_t length, struct sk_error *error) {
     return body;
 }
 
-static const struct sk_mode *read_mode(const struct sk_fields *fields) {
+static const struct sk_mode *read_mode(const struct sk_fields *fields)
+{
     const json_t *value = json_object_get(fields->object, "sync_mode");
     const struct sk_mode *mode = json_is_string(value) ? sk_mode_of(json_string_value(value)) : NULL;
     if (mode) {
@@ -76,7 +79,8 @@ static const struct sk_mode *read_mode(const struct sk_fields *fields) {
     return NULL;
 }
 
-static void read_warnings(const struct sk_fields *fields, struct sk_session_config *config) {
+static void read_warnings(const struct sk_fields *fields, struct sk_session_config *config)
+{
     static const int64_t defaults[] = {10000, 5000, 1000};
     memcpy(config->warnings_ms, defaults, sizeof(defaults));
     config->warning_count = sizeof(defaults) / sizeof(defaults[0]);
@@ -103,7 +107,8 @@ static void read_warnings(const struct sk_fields *fields, struct sk_session_conf
     }
 }
 
-static void read_action(const struct sk_fields *fields, struct sk_session_config *config) {
+static void read_action(const struct sk_fields *fields, struct sk_session_config *config)
+{
     json_t *action = sk_field_object(fields, "action_on_timeout", OBJECT_MAX_BYTES);
     if (!action) {
         return;
@@ -118,7 +123,8 @@ static void read_action(const struct sk_fields *fields, struct sk_session_config
 
 /* The elements of a list of objects, each with its own prefix; NULL where one is no object. */
 static bool element(const struct sk_fields *parent, const char *list_name, const json_t *list, size_t position,
-                    char prefix[64], struct sk_fields *fields) {
+                    char prefix[64], struct sk_fields *fields)
+{
     (void)snprintf(prefix, 64, "%s[%zu]", list_name, position);
     const json_t *object = json_array_get(list, position);
     if (!json_is_object(object)) {
@@ -130,12 +136,14 @@ static bool element(const struct sk_fields *parent, const char *list_name, const
     return true;
 }
 
-static int64_t participant_time_min(const struct sk_session *session) {
+static int64_t participant_time_min(const struct sk_session *session)
+{
     return session->config.mode && session->config.mode->participants_bring_time ? DURATION_MIN_MS : 0;
 }
 
 static void read_participant(const struct sk_fields *fields, const struct sk_session *session, size_t position,
-                             struct sk_participant *participant) {
+                             struct sk_participant *participant)
+{
     static const char *const known[] = {"participant_id", "participant_index", "total_time_ms", "group_id", NULL};
     sk_fields_refuse_others(fields, known);
     participant->group = SK_NOBODY;
@@ -148,7 +156,8 @@ static void read_participant(const struct sk_fields *fields, const struct sk_ses
 }
 
 /* Reports ids and indexes that stand twice: the later one of each pair. */
-static void check_unique(const struct sk_session *session, struct sk_problems *problems) {
+static void check_unique(const struct sk_session *session, struct sk_problems *problems)
+{
     char field[64];
     for (size_t i = 1; i < session->participant_count; i++) {
         const struct sk_participant *later = &session->participants[i];
@@ -170,7 +179,8 @@ static void check_unique(const struct sk_session *session, struct sk_problems *p
     }
 }
 
-static void read_participants(const struct sk_fields *fields, struct sk_session *session) {
+static void read_participants(const struct sk_fields *fields, struct sk_session *session)
+{
     const json_t *list = sk_field_array(fields, "participants", SK_PARTICIPANTS_MAX);
     size_t count = json_array_size(list);
     if (count == 0) {
@@ -195,7 +205,8 @@ static void read_participants(const struct sk_fields *fields, struct sk_session 
     check_unique(session, fields->problems);
 }
 
-static void read_group(const struct sk_fields *fields, struct sk_session *session) {
+static void read_group(const struct sk_fields *fields, struct sk_session *session)
+{
     static const char *const known[] = {"group_id", "total_time_ms", NULL};
     struct sk_group *group = &session->groups[session->group_count];
     sk_fields_refuse_others(fields, known);
@@ -210,7 +221,8 @@ static void read_group(const struct sk_fields *fields, struct sk_session *sessio
     session->group_count++;
 }
 
-static void read_groups(const struct sk_fields *fields, struct sk_session *session) {
+static void read_groups(const struct sk_fields *fields, struct sk_session *session)
+{
     const json_t *list = sk_field_array(fields, "groups", SK_PARTICIPANTS_MAX);
     size_t count = json_array_size(list);
     if (count == 0) {
@@ -230,7 +242,8 @@ static void read_groups(const struct sk_fields *fields, struct sk_session *sessi
     }
 }
 
-static void read_config(const struct sk_fields *fields, struct sk_session *session) {
+static void read_config(const struct sk_fields *fields, struct sk_session *session)
+{
     struct sk_session_config *config = &session->config;
     config->mode = read_mode(fields);
     config->total_time_given =
@@ -244,12 +257,14 @@ static void read_config(const struct sk_fields *fields, struct sk_session *sessi
     read_warnings(fields, config);
 }
 
-static void read_metadata(const struct sk_fields *fields, struct sk_session *session) {
+static void read_metadata(const struct sk_fields *fields, struct sk_session *session)
+{
     json_t *given = sk_field_object(fields, "metadata", OBJECT_MAX_BYTES);
     session->metadata = given ? json_incref(given) : json_object();
 }
 
-void sk_session_read(const json_t *body, struct sk_session *session, struct sk_problems *problems) {
+void sk_session_read(const json_t *body, struct sk_session *session, struct sk_problems *problems)
+{
     static const char *const known[] = {
         "session_id",    "sync_mode",
         "participants",  "groups",
@@ -279,14 +294,16 @@ void sk_session_read(const json_t *body, struct sk_session *session, struct sk_p
     }
 }
 
-static void read_switch(const struct sk_fields *fields, struct sk_operation *operation) {
+static void read_switch(const struct sk_fields *fields, struct sk_operation *operation)
+{
     (void)sk_field_id(fields, "current_participant_id", operation->current_participant_id);
     (void)sk_field_int(fields, "current_cycle_number", 0, INT64_MAX, &operation->current_cycle_number);
     (void)sk_field_id(fields, "next_participant_id", operation->next_participant_id);
 }
 
 /* total_time_ms sets the bank, delta_ms shifts it; exactly one of them. */
-static void read_adjust(const struct sk_fields *fields, struct sk_operation *operation) {
+static void read_adjust(const struct sk_fields *fields, struct sk_operation *operation)
+{
     bool sets = json_object_get(fields->object, "total_time_ms") != NULL;
     operation->is_delta = json_object_get(fields->object, "delta_ms") != NULL;
     if (sets == operation->is_delta) {
@@ -297,7 +314,8 @@ static void read_adjust(const struct sk_fields *fields, struct sk_operation *ope
     (void)sk_field_int(fields, "delta_ms", -DURATION_MAX_MS, DURATION_MAX_MS, &operation->time_ms);
 }
 
-static void read_add(const struct sk_fields *fields, struct sk_operation *operation) {
+static void read_add(const struct sk_fields *fields, struct sk_operation *operation)
+{
     operation->time_ms = SK_NONE;
     (void)sk_field_required_id(fields, "participant_id", operation->participant_id);
     (void)sk_field_int(fields, "participant_index", 0, INDEX_MAX, &operation->index);
@@ -332,8 +350,8 @@ static const struct {
 };
 _Static_assert(sizeof(shapes) / sizeof(shapes[0]) == SK_OP_COUNT, "a shape for every operation");
 
-void sk_operation_read(const json_t *body, enum sk_op op, struct sk_operation *operation,
-                       struct sk_problems *problems) {
+void sk_operation_read(const json_t *body, enum sk_op op, struct sk_operation *operation, struct sk_problems *problems)
+{
     struct sk_fields fields = {body, "", problems};
     *operation =
         (struct sk_operation){.op = op, .expected_version = SK_NONE, .current_cycle_number = SK_NONE, .index = SK_NONE};

@@ -7,6 +7,7 @@
 #include "common/buffer.h"
 #include "common/engine.h"
 #include "common/redis.h"
+#include "common/transaction.h"
 
 struct sk_store;
 
@@ -14,12 +15,6 @@ struct sk_store_options {
     struct sk_redis_url url;
     int64_t timeout_ms;
     int64_t session_ttl_s; /* how long an ended session stays */
-};
-
-/* Who asks for a change; both kept in its audit events. Borrowed for the call. */
-struct sk_origin {
-    const char *actor;      /* "anonymous", "timekeeper", … */
-    const char *request_id; /* NULL: no request */
 };
 
 /* What came of it. After SK_OK, and after a refusal that read the session first, session is the settled one. */
@@ -69,7 +64,7 @@ enum sk_code sk_store_delete(struct sk_store *store, const char *session_id, con
 enum sk_code sk_store_time(struct sk_store *store, int64_t max_age_ms, int64_t *now_ms, struct sk_error *error)
     __attribute__((warn_unused_result));
 
-/* Asks for a sign of life and a writable server. */
+/* Asks for a sign of life. */
 enum sk_code sk_store_ping(struct sk_store *store, struct sk_error *error) __attribute__((warn_unused_result));
 
 #endif

@@ -27,9 +27,9 @@ enum sk_code sk_timers_claim(struct sk_redis *redis, struct sk_timer_batch *batc
     __attribute__((warn_unused_result));
 
 /* What becomes of a claim; each does nothing if the timer was set anew since. next_at_ms SK_NONE removes it. */
-/* Publishes message on the session's channel (NULL: nothing) and sets the next timer. */
+/* Publishes message on the session's channel (NULL: nothing) and sets the next timer. *passed: whether it did. */
 enum sk_code sk_timers_pass(struct sk_redis *redis, const struct sk_timer_claim *claim, int64_t next_at_ms,
-                            const char *message, size_t message_length, struct sk_error *error)
+                            const char *message, size_t message_length, bool *passed, struct sk_error *error)
     __attribute__((warn_unused_result));
 
 /* Moves a session that cannot be read to the list of those. */

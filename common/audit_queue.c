@@ -1,0 +1,403 @@
+/* The audit stream's consumer group: its commands, and their replies as batches. Never touches a session's key, never
+ * decides what becomes of an entry. */
+#include "common/audit_queue.h"
+
+#include "common/keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NUMBER_BYTES 24
+#define FORGET_AFTER_MS "3600000"
+
+/* Where the entry is gone already, there is nothing to keep. An XADD that fails ends the script before the XACK. */
+static const char fail_script[] = "local found = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])\n"
+                                  "if found[1] then\n"
+                                  "  local fields = found[1][2]\n"
+                                  "  for _, more in ipairs({'failed_stream_id', ARGV[2], 'failed_error', ARGV[3]}) do\n"
+                                  "    fields[#fields + 1] = more\n"
+                                  "  end\n"
+                                  "  redis.call('XADD', KEYS[2], '*', unpack(fields))\n"
+                                  "end\n"
+                                  "redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])\n"
+                                  "return redis.call('XDEL', KEYS[1], ARGV[2])\n";
+
+/* One script, so that nobody is handed an entry between the look and the deletion, which would lose it. */
+static const char tidy_script[] =
+    "local gone = 0\n"
+    "for _, row in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do\n"
+    "  local consumer = {}\n"
+    "  for i = 1, #row, 2 do consumer[row[i]] = row[i + 1] end\n"
+    "  if consumer.pending == 0 and (consumer.name == ARGV[2] or consumer.idle > tonumber(ARGV[3])) then\n"
+    "    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)\n"
+    "    gone = gone + 1\n"
+    "  end\n"
+    "end\n"
+    "return gone\n";
+
+/* --- entries out of replies ------------------------------------------------------------------------------------- */
+
+void sk_audit_batch_clear(struct sk_audit_batch *batch)
+{
+    free(batch->entries);
+    if (batch->reply) {
+        freeReplyObject(batch->reply);
+    }
+    *batch = (struct sk_audit_batch){0};
+}
+
+static bool is_array(const redisReply *reply, size_t at_least)
+{
+    return reply && reply->type == REDIS_REPLY_ARRAY && reply->elements >= at_least;
+}
+
+static bool is_text(const redisReply *reply)
+{
+    return reply && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS);
+}
+
+static bool starts_with(const redisReply *reply, const char *prefix)
+{
+    return reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_named(const redisReply *name, enum sk_audit_field field)
+{
+    const char *wanted = sk_audit_field_name(field);
+    return (size_t)name->len == strlen(wanted) && memcmp(name->str, wanted, strlen(wanted)) == 0;
+}
+
+/* Fields come in their order, but a foreign writer's need not: hint is where the search begins. */
+static enum sk_audit_field field_of(const redisReply *name, size_t hint)
+{
+    for (size_t i = 0; i < SK_AUDIT_FIELD_COUNT; i++) {
+        enum sk_audit_field field = (enum sk_audit_field)((hint + i) % SK_AUDIT_FIELD_COUNT);
+        if (is_named(name, field)) {
+            return field;
+        }
+    }
+    return SK_AUDIT_FIELD_COUNT;
+}
+
+static void read_fields(const redisReply *fields, struct sk_audit_entry *entry)
+{
+    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+        const redisReply *name = fields->element[i];
+        const redisReply *value = fields->element[i + 1];
+        if (!is_text(name) || !is_text(value)) {
+            continue;
+        }
+        enum sk_audit_field field = field_of(name, i / 2);
+        if (field < SK_AUDIT_FIELD_COUNT) {
+            entry->event.field[field] = (struct sk_audit_value){.text = value->str, .length = (size_t)value->len};
+        }
+    }
+    for (size_t i = 0; i < SK_AUDIT_FIELD_COUNT; i++) {
+        entry->malformed |= !entry->event.field[i].text;
+    }
+}
+
+enum sk_code sk_audit_batch_fill(struct sk_audit_batch *batch, redisReply *reply, const redisReply *list,
+                                 struct sk_error *error)
+{
+    *batch = (struct sk_audit_batch){.reply = reply};
+    if (!list || list->type == REDIS_REPLY_NIL) {
+        return SK_OK;
+    }
+    if (!is_array(list, 0)) {
+        sk_audit_batch_clear(batch);
+        return sk_fail(error, SK_INTERNAL_ERROR, "Redis answered with something else than stream entries");
+    }
+    batch->entries = calloc(list->elements + 1, sizeof *batch->entries);
+    if (!batch->entries) {
+        sk_audit_batch_clear(batch);
+        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    }
+    for (size_t i = 0; i < list->elements; i++) {
+        const redisReply *item = list->element[i];
+        if (is_array(item, 2) && is_text(item->element[0]) && is_array(item->element[1], 0)) {
+            struct sk_audit_entry *entry = &batch->entries[batch->count++];
+            entry->stream_id = item->element[0]->str;
+            read_fields(item->element[1], entry);
+        }
+    }
+    return SK_OK;
+}
+
+/* --- commands --------------------------------------------------------------------------------------------------- */
+
+/* One command and its reply (owned), whatever it says. */
+static enum sk_code ask(struct sk_redis *redis, size_t count, const char *const *args, redisReply **reply,
+                        struct sk_error *error)
+{
+    *reply = NULL;
+    enum sk_code code = sk_redis_connect(redis, error);
+    if (code) {
+        return code;
+    }
+    sk_redis_queue_args(redis, count, args, NULL);
+    return sk_redis_collect(redis, 1, reply, error);
+}
+
+enum sk_code sk_audit_queue_open(struct sk_redis *redis, struct sk_error *error)
+{
+    static const char *const args[] = {"XGROUP", "CREATE", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP, "0", "MKSTREAM"};
+    redisReply *reply;
+    enum sk_code code = ask(redis, sizeof args / sizeof args[0], args, &reply, error);
+    if (!code && !starts_with(reply, "BUSYGROUP")) {
+        code = sk_redis_check(reply, error);
+    }
+    freeReplyObject(reply);
+    return code;
+}
+
+/* One command of the group; where the group is gone it is made again, and the command asked again. *reply is
+ * owned and no error, or NULL. */
+static enum sk_code ask_group(struct sk_redis *redis, size_t count, const char *const *args, redisReply **reply,
+                              struct sk_error *error)
+{
+    enum sk_code code = ask(redis, count, args, reply, error);
+    if (!code && starts_with(*reply, "NOGROUP")) {
+        freeReplyObject(*reply);
+        *reply = NULL;
+        code = sk_audit_queue_open(redis, error);
+        if (!code) {
+            code = ask(redis, count, args, reply, error);
+        }
+    }
+    /* The stream went away under a waiting read, or its server became a replica: the next read says what is. */
+    if (!code && !starts_with(*reply, "UNBLOCKED")) {
+        code = sk_redis_check(*reply, error);
+    }
+    if (*reply && (code || (*reply)->type == REDIS_REPLY_ERROR)) {
+        freeReplyObject(*reply);
+        *reply = NULL;
+    }
+    return code;
+}
+
+static const char *number(int64_t value, char out[NUMBER_BYTES])
+{
+    int length = snprintf(out, NUMBER_BYTES, "%lld", (long long)value);
+    return length > 0 ? out : "0";
+}
+
+enum sk_code sk_audit_queue_read(struct sk_redis *redis, const char *consumer, int64_t limit, int64_t wait_ms,
+                                 struct sk_audit_batch *batch, struct sk_error *error)
+{
+    char count[NUMBER_BYTES];
+    char wait[NUMBER_BYTES];
+    const char *args[12] = {"XREADGROUP", "GROUP", SK_KEY_AUDIT_GROUP, consumer, "COUNT", number(limit, count)};
+    size_t used = 6;
+    if (wait_ms > 0) { /* BLOCK 0 would wait for ever */
+        args[used++] = "BLOCK";
+        args[used++] = number(wait_ms, wait);
+    }
+    args[used++] = "STREAMS";
+    args[used++] = SK_KEY_AUDIT;
+    args[used++] = ">";
+    *batch = (struct sk_audit_batch){0};
+    redisReply *reply;
+    enum sk_code code = ask_group(redis, used, args, &reply, error);
+    if (code) {
+        return code;
+    }
+    bool found = is_array(reply, 1) && is_array(reply->element[0], 2);
+    return sk_audit_batch_fill(batch, reply, found ? reply->element[0]->element[1] : NULL, error);
+}
+
+/* One step of XAUTOCLAIM from cursor on, which it moves; "0-0" at the end. */
+static enum sk_code claim_some(struct sk_redis *redis, const char *consumer, const char *limit, const char *idle_ms,
+                               char *cursor, size_t cursor_bytes, struct sk_audit_batch *batch, struct sk_error *error)
+{
+    const char *args[] = {"XAUTOCLAIM", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP, consumer, idle_ms, cursor, "COUNT", limit};
+    redisReply *reply;
+    enum sk_code code = ask_group(redis, sizeof args / sizeof args[0], args, &reply, error);
+    if (code) {
+        return code;
+    }
+    bool found = is_array(reply, 2) && is_text(reply->element[0]);
+    int length = snprintf(cursor, cursor_bytes, "%s", found ? reply->element[0]->str : "0-0");
+    code = sk_audit_batch_fill(batch, reply, found ? reply->element[1] : NULL, error);
+    if (!code && (length < 0 || (size_t)length >= cursor_bytes)) {
+        sk_audit_batch_clear(batch);
+        code = sk_fail(error, SK_INTERNAL_ERROR, "Redis answered XAUTOCLAIM with something else than a stream id");
+    }
+    return code;
+}
+
+enum sk_code sk_audit_queue_claim(struct sk_redis *redis, const char *consumer, int64_t limit, int64_t idle_ms,
+                                  struct sk_audit_batch *batch, struct sk_error *error)
+{
+    char limit_text[NUMBER_BYTES];
+    char idle_text[NUMBER_BYTES];
+    char cursor[48] = "0-0";
+    *batch = (struct sk_audit_batch){0};
+    /* Each step looks at a part of what is handed out, and the first parts may all be living workers'. */
+    do {
+        sk_audit_batch_clear(batch);
+        enum sk_code code = claim_some(redis, consumer, number(limit, limit_text), number(idle_ms, idle_text), cursor,
+                                       sizeof cursor, batch, error);
+        if (code) {
+            return code;
+        }
+    } while (batch->count == 0 && strcmp(cursor, "0-0") != 0);
+    return SK_OK;
+}
+
+/* A command's words followed by the batch's stream ids and one more word (NULL: none); NULL when out of memory.
+ * Owned: free. */
+static const char **with_ids(const char *const *words, size_t word_count, const struct sk_audit_batch *batch,
+                             const char *last, size_t *count)
+{
+    const char **args = calloc(word_count + batch->count + 1, sizeof *args);
+    if (!args) {
+        return NULL;
+    }
+    memcpy(args, words, word_count * sizeof *args);
+    for (size_t i = 0; i < batch->count; i++) {
+        args[word_count + i] = batch->entries[i].stream_id;
+    }
+    *count = word_count + batch->count;
+    if (last) {
+        args[(*count)++] = last;
+    }
+    return args;
+}
+
+enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, const struct sk_audit_batch *batch,
+                                  struct sk_error *error)
+{
+    const char *words[] = {"XCLAIM", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP, consumer, "0"};
+    if (batch->count == 0) {
+        return SK_OK;
+    }
+    size_t count;
+    const char **args = with_ids(words, sizeof words / sizeof words[0], batch, "JUSTID", &count);
+    if (!args) {
+        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    }
+    redisReply *reply;
+    enum sk_code code = ask_group(redis, count, args, &reply, error);
+    freeReplyObject(reply);
+    free(args);
+    return code;
+}
+
+/* The first error among the replies of a transaction and the results within its EXEC. */
+static enum sk_code check_transaction(redisReply *const *replies, size_t count, struct sk_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum sk_code code = sk_redis_check(replies[i], error);
+        if (code) {
+            return code;
+        }
+    }
+    const redisReply *exec = replies[count - 1];
+    if (!is_array(exec, count - 2)) {
+        return sk_fail(error, SK_INTERNAL_ERROR, "Redis answered EXEC without results");
+    }
+    for (size_t i = 0; i < exec->elements; i++) {
+        enum sk_code code = sk_redis_check(exec->element[i], error);
+        if (code) {
+            return code;
+        }
+    }
+    return SK_OK;
+}
+
+enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
+{
+    static const char *const ack[] = {"XACK", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP};
+    static const char *const del[] = {"XDEL", SK_KEY_AUDIT};
+    if (batch->count == 0) {
+        return SK_OK;
+    }
+    enum sk_code code = sk_redis_connect(redis, error);
+    if (code) {
+        return code;
+    }
+    size_t ack_count = 0;
+    size_t del_count = 0;
+    const char **ack_args = with_ids(ack, sizeof ack / sizeof ack[0], batch, NULL, &ack_count);
+    const char **del_args = with_ids(del, sizeof del / sizeof del[0], batch, NULL, &del_count);
+    if (ack_args && del_args) {
+        redisReply *replies[4] = {NULL};
+        sk_redis_queue(redis, "MULTI");
+        sk_redis_queue_args(redis, ack_count, ack_args, NULL);
+        sk_redis_queue_args(redis, del_count, del_args, NULL);
+        sk_redis_queue(redis, "EXEC");
+        code = sk_redis_collect(redis, 4, replies, error);
+        if (!code) {
+            code = check_transaction(replies, 4, error);
+        }
+        sk_redis_replies_free(4, replies);
+    } else {
+        code = sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    }
+    free(ack_args);
+    free(del_args);
+    return code;
+}
+
+enum sk_code sk_audit_queue_fail(struct sk_redis *redis, const struct sk_audit_entry *entry, const char *why,
+                                 struct sk_error *error)
+{
+    const char *args[] = {"EVAL",           fail_script, "2", SK_KEY_AUDIT, SK_KEY_AUDIT_FAILED, SK_KEY_AUDIT_GROUP,
+                          entry->stream_id, why};
+    redisReply *reply;
+    enum sk_code code = ask_group(redis, sizeof args / sizeof args[0], args, &reply, error);
+    freeReplyObject(reply);
+    return code;
+}
+
+enum sk_code sk_audit_queue_tidy(struct sk_redis *redis, const char *consumer, struct sk_error *error)
+{
+    const char *args[] = {"EVAL", tidy_script, "1", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP, consumer, FORGET_AFTER_MS};
+    redisReply *reply;
+    enum sk_code code = ask_group(redis, sizeof args / sizeof args[0], args, &reply, error);
+    freeReplyObject(reply);
+    return code;
+}
+
+/* A reply that is a count, or the summary of XPENDING, which begins with one. 0 while the stream is not there. */
+static enum sk_code read_count(const redisReply *reply, int64_t *count, struct sk_error *error)
+{
+    *count = 0;
+    if (starts_with(reply, "NOGROUP")) {
+        return SK_OK;
+    }
+    enum sk_code code = sk_redis_check(reply, error);
+    if (code) {
+        return code;
+    }
+    const redisReply *value = is_array(reply, 1) ? reply->element[0] : reply;
+    if (value->type != REDIS_REPLY_INTEGER) {
+        return sk_fail(error, SK_INTERNAL_ERROR, "Redis answered with something else than a count");
+    }
+    *count = value->integer;
+    return SK_OK;
+}
+
+enum sk_code sk_audit_queue_sizes(struct sk_redis *redis, struct sk_audit_sizes *sizes, struct sk_error *error)
+{
+    *sizes = (struct sk_audit_sizes){0};
+    enum sk_code code = sk_redis_connect(redis, error);
+    if (code) {
+        return code;
+    }
+    redisReply *replies[3] = {NULL};
+    sk_redis_queue(redis, "XLEN " SK_KEY_AUDIT);
+    sk_redis_queue(redis, "XPENDING " SK_KEY_AUDIT " " SK_KEY_AUDIT_GROUP);
+    sk_redis_queue(redis, "XLEN " SK_KEY_AUDIT_FAILED);
+    code = sk_redis_collect(redis, 3, replies, error);
+    int64_t *const counts[] = {&sizes->waiting, &sizes->active, &sizes->failed};
+    for (size_t i = 0; !code && i < 3; i++) {
+        code = read_count(replies[i], counts[i], error);
+    }
+    sk_redis_replies_free(3, replies);
+    /* An entry leaves the stream when it is acknowledged: what is in it is waiting or active. */
+    sizes->waiting = sizes->waiting > sizes->active ? sizes->waiting - sizes->active : 0;
+    return code;
+}

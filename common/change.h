@@ -1,0 +1,42 @@
+/* One change of a session on its way into Redis: what was done to it, written down as audit events, messages and the
+ * stored form. The store drives it; nothing here talks to Redis. */
+#ifndef SK_COMMON_CHANGE_H
+#define SK_COMMON_CHANGE_H
+
+#include "common/engine.h"
+#include "common/transaction.h"
+
+#define SK_TOMBSTONE_MS INT64_C(3600000) /* how long a deleted session leaves a mark */
+
+/* What is asked (borrowed), and the attempt under way (owned). */
+struct sk_change {
+    const char *session_id;
+    const struct sk_session *wanted;      /* create: the session as configured */
+    const struct sk_operation *operation; /* NULL: create or delete */
+    const struct sk_origin *origin;
+    const char *reason;     /* NULL: none */
+    int64_t session_ttl_ms; /* how long an ended session stays */
+
+    struct sk_session *session;
+    int64_t now_ms;
+    struct sk_settlement settlement;
+    struct sk_buffer view; /* rendered at now_ms */
+    struct sk_transaction transaction;
+};
+
+/* Forgets the attempt, so that another can be made. */
+void sk_change_forget(struct sk_change *change);
+
+/* Records what has just been done to the session, as an event with the session after it. */
+void sk_change_record_settlement(struct sk_change *change);
+void sk_change_record(struct sk_change *change, const char *type, const char *participant_id);
+void sk_change_record_operation(struct sk_change *change, const char *participant_id);
+
+/* Renders the view of the session as it is now. */
+void sk_change_render(struct sk_change *change);
+
+/* The end of every change: where the session is kept, for how long, and who hears of it. */
+void sk_change_complete(struct sk_change *change);
+void sk_change_complete_deletion(struct sk_change *change);
+
+#endif

@@ -1,0 +1,250 @@
+/* The table of options, and what is made of it: reading the environment, --help, and the page for operators.
+ * Opens nothing, and never goes on with a default where a value is wrong. */
+#include "common/config.h"
+
+#include "common/redis_url.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum type { NUMBER, LEVEL, ADDRESS, PATH, REDIS_URL, DATABASE_URL };
+
+struct option {
+    const char *name;
+    enum type type;
+    unsigned programs; /* of enum sk_program */
+    size_t offset;     /* in struct sk_config */
+    const char *standard;
+    int64_t min; /* of a NUMBER */
+    int64_t max;
+    const char *unit;
+    const char *help;
+};
+
+#define AT(member) offsetof(struct sk_config, member)
+#define API SK_PROGRAM_API
+#define RELAY SK_PROGRAM_RELAY
+#define TIMEKEEPER SK_PROGRAM_TIMEKEEPER
+#define AUDIT SK_PROGRAM_AUDIT
+#define FRONT SK_PROGRAM_FRONT
+#define ALL SK_PROGRAM_ALL
+#define MONTH_S (INT64_C(31) * 24 * 3600)
+
+/* clang-format off */
+static const struct option options[] = {
+    {"PORT", NUMBER, FRONT, AT(port), "8080", 1, 65535, "",
+     "port of the web server, where clients come in"},
+    {"BIND", ADDRESS, RELAY | FRONT, AT(bind), "127.0.0.1", 0, 0, "",
+     "address that the web server and the relay listen on"},
+    {"RELAY_PORT", NUMBER, RELAY | FRONT, AT(relay_port), "8081", 1, 65535, "",
+     "port of the relay"},
+    {"API_PROCESSES", NUMBER, API | FRONT, AT(api_processes), "2", 1, 64, "",
+     "processes of the API"},
+    {"API_THREADS", NUMBER, API, AT(api_threads), "4", 1, 64, "",
+     "requests that one process of the API serves at a time; each thread has its own Redis connection"},
+    {"REDIS_URL", REDIS_URL, ALL, AT(redis_url), "redis://127.0.0.1:6379/0", 0, 0, "",
+     "where Redis is"},
+    {"REDIS_TIMEOUT_MS", NUMBER, ALL, AT(redis_timeout_ms), "2000", 100, 60000, "ms",
+     "longest wait for a connection to Redis, and for each answer"},
+    {"DATABASE_URL", DATABASE_URL, API | AUDIT | FRONT, AT(database_url), "postgresql:///synckairos", 0, 0, "",
+     "where PostgreSQL is, as libpq takes it"},
+    {"SESSION_TTL_S", NUMBER, API | TIMEKEEPER, AT(session_ttl_s), "3600", 60, MONTH_S, "s",
+     "how long an ended session stays readable in Redis"},
+    {"LOG_LEVEL", LEVEL, ALL, AT(log_level), "info", 0, 0, "",
+     "least severity that is logged"},
+    {"METRICS_FILE", PATH, ALL, AT(metrics_file), "/dev/shm/synckairos-metrics", 0, 0, "",
+     "file in memory in which all programs of a host count"},
+    {"RELAY_PING_S", NUMBER, RELAY, AT(relay_ping_s), "5", 1, 300, "s",
+     "interval of the relay's pings; a client silent for two of them is dropped"},
+    {"RELAY_DRAIN_S", NUMBER, RELAY, AT(relay_drain_s), "15", 0, 300, "s",
+     "time over which a stopping relay spreads the closing of its connections"},
+    {"RELAY_MAX_CONNECTIONS", NUMBER, RELAY, AT(relay_max_connections), "10000", 1, 1000000, "",
+     "WebSocket connections that one relay takes"},
+    {"AUDIT_BATCH", NUMBER, AUDIT, AT(audit_batch), "500", 1, 10000, "",
+     "events written in one PostgreSQL transaction, at most"},
+    {"AUDIT_WAIT_MS", NUMBER, AUDIT, AT(audit_wait_ms), "100", 1, 10000, "ms",
+     "how long a worker waits for the first event; less than REDIS_TIMEOUT_MS"},
+    {"AUDIT_CLAIM_S", NUMBER, AUDIT, AT(audit_claim_s), "30", 1, 3600, "s",
+     "entries of a worker silent for so long are taken over by another"},
+};
+/* clang-format on */
+
+#define OPTIONS (sizeof options / sizeof options[0])
+
+static const struct {
+    unsigned program;
+    const char *name;
+} program_names[] = {
+    {FRONT, "web server"}, {API, "api"}, {RELAY, "relay"}, {TIMEKEEPER, "timekeeper"}, {AUDIT, "audit"},
+};
+
+/* Digits alone: no sign, no blank, no hexadecimal. */
+static bool read_number(const char *text, int64_t *number)
+{
+    int64_t value = 0;
+    for (const char *at = text; *at; at++) {
+        if (*at < '0' || *at > '9' || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, *at - '0', &value)) {
+            return false;
+        }
+    }
+    *number = value;
+    return text[0] != '\0';
+}
+
+static bool is_address(const char *text)
+{
+    struct in6_addr address; /* room for either kind */
+    return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+}
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* What is allowed, in words. Returns out. */
+static const char *allowed(const struct option *option, char *out, size_t bytes)
+{
+    const char *words = "";
+    switch (option->type) {
+    case NUMBER:
+        (void)snprintf(out, bytes, "%" PRId64 " to %" PRId64 "%s%s", option->min, option->max,
+                       option->unit[0] ? " " : "", option->unit);
+        return out;
+    case LEVEL:
+        words = "debug, info, warn or error";
+        break;
+    case ADDRESS:
+        words = "an IPv4 or IPv6 address";
+        break;
+    case PATH:
+        words = "an absolute path";
+        break;
+    case REDIS_URL:
+        words = "redis://[[user]:password@]host[:port][/db] or unix:///path[?db=n]";
+        break;
+    case DATABASE_URL:
+        words = "postgresql://… or key=value pairs";
+        break;
+    }
+    (void)snprintf(out, bytes, "%s", words);
+    return out;
+}
+
+/* Puts the value into config; false if it is not allowed. why (of whys bytes) may say more. */
+static bool put(const struct option *option, const char *value, struct sk_config *config, struct sk_error *why)
+{
+    void *member = (char *)config + option->offset;
+    bool good = false;
+    struct sk_redis_url url;
+    switch (option->type) {
+    case NUMBER:
+        good = read_number(value, member) && *(int64_t *)member >= option->min && *(int64_t *)member <= option->max;
+        return good;
+    case LEVEL:
+        *(enum sk_log_level *)member = sk_log_level_of(value);
+        return config->log_level != SK_LOG_LEVEL_COUNT;
+    case ADDRESS:
+        good = is_address(value);
+        break;
+    case PATH:
+        good = value[0] == '/' && strlen(value) < PATH_MAX;
+        break;
+    case REDIS_URL:
+        good = sk_redis_url_parse(value, &url, why) == SK_OK;
+        break;
+    case DATABASE_URL:
+        good = starts_with(value, "postgresql://") || starts_with(value, "postgres://") || strchr(value, '=');
+        break;
+    }
+    *(const char **)member = value;
+    return good;
+}
+
+/* Whether a wrong value may stand in a log: a URL that could hold a password may not. */
+static bool may_be_shown(const struct option *option, const char *value)
+{
+    bool is_url = option->type == REDIS_URL || option->type == DATABASE_URL;
+    return !is_url || (!strchr(value, '@') && !strcasestr(value, "pass"));
+}
+
+static enum sk_code refuse(const struct option *option, const char *value, const char *why, struct sk_error *error)
+{
+    char range[96];
+    (void)allowed(option, range, sizeof range);
+    const char *between = why[0] ? ": " : "";
+    if (!may_be_shown(option, value)) {
+        return sk_fail(error, SK_VALIDATION_ERROR, "%s (value not shown) is not valid%s%s; allowed: %s", option->name,
+                       between, why, range);
+    }
+    return sk_fail(error, SK_VALIDATION_ERROR, "%s is '%.30s', which is not valid%s%s; allowed: %s", option->name,
+                   value, between, why, range);
+}
+
+enum sk_code sk_config_load(struct sk_config *config, enum sk_program program, struct sk_error *error)
+{
+    *config = (struct sk_config){0};
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct option *option = &options[i];
+        struct sk_error why = {.code = SK_OK};
+        const char *value = option->programs & (unsigned)program ? getenv(option->name) : NULL;
+        if (!value || !value[0]) {
+            value = option->standard;
+        }
+        if (!put(option, value, config, &why)) {
+            return refuse(option, value, why.text, error);
+        }
+    }
+    if ((program & AUDIT) && config->audit_wait_ms >= config->redis_timeout_ms) {
+        return sk_fail(error, SK_VALIDATION_ERROR,
+                       "AUDIT_WAIT_MS is %" PRId64 ", which is not valid; allowed: less than REDIS_TIMEOUT_MS (%" PRId64
+                       ")",
+                       config->audit_wait_ms, config->redis_timeout_ms);
+    }
+    return SK_OK;
+}
+
+void sk_config_print_help(FILE *out, enum sk_program program)
+{
+    (void)fprintf(out, "Environment variables:\n");
+    for (size_t i = 0; i < OPTIONS; i++) {
+        if (options[i].programs & (unsigned)program) {
+            char range[96];
+            (void)fprintf(out, "  %s\n      %s\n      default %s; allowed: %s\n", options[i].name, options[i].help,
+                          options[i].standard, allowed(&options[i], range, sizeof range));
+        }
+    }
+}
+
+static void print_programs(FILE *out, unsigned programs)
+{
+    if ((programs & ALL) == ALL) {
+        (void)fprintf(out, "all%s", programs & FRONT ? ", web server" : "");
+        return;
+    }
+    const char *between = "";
+    for (size_t i = 0; i < sizeof program_names / sizeof program_names[0]; i++) {
+        if (programs & program_names[i].program) {
+            (void)fprintf(out, "%s%s", between, program_names[i].name);
+            between = ", ";
+        }
+    }
+}
+
+void sk_config_print_markdown(FILE *out)
+{
+    (void)fprintf(out, "| variable | default | allowed | read by | meaning |\n|---|---|---|---|---|\n");
+    for (size_t i = 0; i < OPTIONS; i++) {
+        char range[96];
+        (void)fprintf(out, "| `%s` | `%s` | %s | ", options[i].name, options[i].standard,
+                      allowed(&options[i], range, sizeof range));
+        print_programs(out, options[i].programs);
+        (void)fprintf(out, " | %s |\n", options[i].help);
+    }
+}

@@ -1,0 +1,56 @@
+/* UTF-8: recognising a character, and cutting between two. Owns nothing, converts nothing. */
+#include "common/utf8.h"
+
+#include <stdio.h>
+
+/* The rows of RFC 3629 §4: which first byte asks for how many, and what the second may be. */
+static const struct {
+    unsigned char first, last;     /* range of the first byte */
+    unsigned char second, at_most; /* range of the second */
+    unsigned char bytes;
+} forms[] = {
+    {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
+    {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+size_t sk_utf8_character(const char *text, size_t length)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    if (length == 0 || bytes[0] < 0x80) {
+        return length == 0 ? 0 : 1;
+    }
+    size_t row = 0;
+    while (row < sizeof forms / sizeof forms[0] && (bytes[0] < forms[row].first || bytes[0] > forms[row].last)) {
+        row++;
+    }
+    if (row == sizeof forms / sizeof forms[0] || length < forms[row].bytes || bytes[1] < forms[row].second ||
+        bytes[1] > forms[row].at_most) {
+        return 0;
+    }
+    for (size_t i = 2; i < forms[row].bytes; i++) {
+        if ((bytes[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return forms[row].bytes;
+}
+
+void sk_utf8_print(char *out, size_t bytes, const char *format, va_list args)
+{
+    int printed = vsnprintf(out, bytes, format, args);
+    if (printed < 0) {
+        out[0] = '\0';
+    }
+    if (printed < 0 || (size_t)printed < bytes) {
+        return;
+    }
+    size_t end = bytes - 1; /* go back to the first byte of the last character, and see whether all of it is there */
+    size_t start = end;
+    while (start > 0 && end - start < 4 && ((unsigned char)out[start - 1] & 0xc0) == 0x80) {
+        start--;
+    }
+    if (start > 0 && (unsigned char)out[start - 1] >= 0xc0 &&
+        sk_utf8_character(out + start - 1, end - start + 1) == 0) {
+        out[start - 1] = '\0';
+    }
+}
