@@ -92,13 +92,23 @@ bool sk_field_id(const struct sk_fields *fields, const char *key, char out[SK_ID
     return true;
 }
 
+static bool is_there(const struct sk_fields *fields, const char *key)
+{
+    bool there = member(fields, key) != NULL;
+    if (!there) {
+        problem(fields, key, "is required");
+    }
+    return there;
+}
+
 bool sk_field_required_id(const struct sk_fields *fields, const char *key, char out[SK_ID_BYTES])
 {
-    if (!member(fields, key)) {
-        problem(fields, key, "is required");
-        return false;
-    }
-    return sk_field_id(fields, key, out);
+    return is_there(fields, key) && sk_field_id(fields, key, out);
+}
+
+bool sk_field_required_int(const struct sk_fields *fields, const char *key, int64_t min, int64_t max, int64_t *out)
+{
+    return is_there(fields, key) && sk_field_int(fields, key, min, max, out);
 }
 
 const json_t *sk_field_array(const struct sk_fields *fields, const char *key, size_t max)

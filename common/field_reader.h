@@ -27,7 +27,8 @@ bool sk_field_id(const struct sk_fields *fields, const char *key, char out[SK_ID
 const json_t *sk_field_array(const struct sk_fields *fields, const char *key, size_t max);
 json_t *sk_field_object(const struct sk_fields *fields, const char *key, size_t max_bytes);
 
-/* Like sk_field_id, with a problem where the member is missing. */
+/* The same, with a problem where the member is missing. */
 bool sk_field_required_id(const struct sk_fields *fields, const char *key, char out[SK_ID_BYTES]);
+bool sk_field_required_int(const struct sk_fields *fields, const char *key, int64_t min, int64_t max, int64_t *out);
 
 #endif

@@ -141,13 +141,11 @@ static int64_t participant_time_min(const struct sk_session *session)
     return session->config.mode && session->config.mode->participants_bring_time ? DURATION_MIN_MS : 0;
 }
 
-static void read_participant(const struct sk_fields *fields, const struct sk_session *session, size_t position,
+static void read_participant(const struct sk_fields *fields, const struct sk_session *session,
                              struct sk_participant *participant)
 {
     static const char *const known[] = {"participant_id", "participant_index", "total_time_ms", "group_id", NULL};
     sk_fields_refuse_others(fields, known);
-    participant->group = SK_NOBODY;
-    participant->index = (int64_t)position;
     (void)sk_field_required_id(fields, "participant_id", participant->id);
     (void)sk_field_int(fields, "participant_index", 0, INDEX_MAX, &participant->index);
     (void)sk_field_int(fields, "total_time_ms", participant_time_min(session), DURATION_MAX_MS,
@@ -198,8 +196,10 @@ static void read_participants(const struct sk_fields *fields, struct sk_session 
     for (size_t i = 0; i < count; i++) {
         char prefix[64];
         struct sk_fields member;
+        session->participants[i].group = SK_NOBODY;
+        session->participants[i].index = (int64_t)i;
         if (element(fields, "participants", list, i, prefix, &member)) {
-            read_participant(&member, session, i, &session->participants[i]);
+            read_participant(&member, session, &session->participants[i]);
         }
     }
     check_unique(session, fields->problems);
@@ -214,10 +214,7 @@ static void read_group(const struct sk_fields *fields, struct sk_session *sessio
     if (named && sk_session_find_group(session, group->id) != SK_NOBODY) {
         sk_field_problem(fields, "group_id", "stands twice");
     }
-    if (!sk_field_int(fields, "total_time_ms", DURATION_MIN_MS, DURATION_MAX_MS, &group->bank.total_time_ms) &&
-        json_is_null(json_object_get(fields->object, "total_time_ms"))) {
-        sk_field_problem(fields, "total_time_ms", "is required");
-    }
+    (void)sk_field_required_int(fields, "total_time_ms", DURATION_MIN_MS, DURATION_MAX_MS, &group->bank.total_time_ms);
     session->group_count++;
 }
 

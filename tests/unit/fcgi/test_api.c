@@ -45,6 +45,14 @@ static void ask(struct api *api, const struct asked *row, struct reply *reply)
     sk_request_close(&request);
 }
 
+/* Strictly: valid UTF-8, nothing behind the end. */
+static bool is_json(const struct reply *reply)
+{
+    json_t *body = json_loadb(sk_buffer_text(&reply->body), reply->body.length, JSON_REJECT_DUPLICATES, NULL);
+    json_decref(body);
+    return body != NULL;
+}
+
 static void check_rows(const struct asked *rows, size_t count)
 {
     struct api api;
@@ -56,6 +64,7 @@ static void check_rows(const struct asked *rows, size_t count)
         const char *body = sk_buffer_text(&reply.body);
         CHECK_INT(rows[i].target, reply.status, rows[i].status);
         CHECK(body, strstr(body, rows[i].says));
+        CHECK(body, is_json(&reply) || reply.content_type != SK_TYPE_JSON);
         sk_reply_clear(&reply);
     }
     sk_api_close(&api);
@@ -78,6 +87,9 @@ static void requests_that_make_no_sense_are_refused(void)
          "session_id"},
         {"POST", "/v1/sessions", "{", 400, "INVALID_JSON"},
         {"POST", "/v1/sessions", "[]", 400, "INVALID_JSON"},
+        {"POST", "/v1/sessions", "{\"a\":\"\xff\"}", 400, "INVALID_JSON"},
+        {"POST", "/v1/sessions", "{\"a\":\xe2\x82", 400, "INVALID_JSON"},
+        {"POST", "/v1/sessions", "{\"\xe2\x82\xac\":\x01\"}", 400, "INVALID_JSON"},
         {"POST", "/v1/sessions", "{\"a\":1,\"a\":2}", 400, "INVALID_JSON"},
         {"POST", "/v1/sessions", "{\"sync_mode\":\"sundial\"}", 400, "VALIDATION_ERROR"},
         {"POST", "/v1/sessions/a/switch", "{\"current_cycle_number\":\"1\"}", 400, "current_cycle_number"},

@@ -1,0 +1,193 @@
+/* Tests of common/session_reader and field_reader: every problem of a body, by its field. */
+#include "common/session_reader.h"
+#include "tests/unit/check.h"
+#include "tests/unit/suites.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *parse(const char *text)
+{
+    char json[4096];
+    (void)snprintf(json, sizeof(json), "%s", text);
+    for (char *c = json; *c != '\0'; c++) {
+        *c = *c == '\'' ? '"' : *c;
+    }
+    return sk_body_parse(json, strlen(json), NULL);
+}
+
+/* The fields with a problem, joined by spaces. */
+static void fields_of(const struct sk_problems *problems, char *out, size_t bytes)
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < sk_problems_kept(problems); i++) {
+        size_t used = strlen(out);
+        (void)snprintf(out + used, bytes - used, "%s%s", i > 0 ? " " : "", problems->list[i].field);
+    }
+}
+
+#define TWO "'participants':[{'participant_id':'a'},{'participant_id':'b'}]"
+
+static void names_every_wrong_field_of_a_configuration(void)
+{
+    static const struct {
+        const char *body, *fields;
+    } rows[] = {
+        {"{}", "sync_mode"},
+        {"{'sync_mode':'chess'}", "sync_mode"},
+        {"{'sync_mode':7}", "sync_mode"},
+        {"{'sync_mode':'count_up'}", ""},
+        {"{'sync_mode':'count_up','max_time_ms':null,'metadata':null}", ""},
+        {"{'sync_mode':'count_up','mystery':1}", "mystery"},
+        {"{'sync_mode':'global'}", "time_per_cycle_ms"},
+        {"{'sync_mode':'global','total_time_ms':1000}", ""},
+        {"{'sync_mode':'global','total_time_ms':999}", "total_time_ms time_per_cycle_ms"},
+        {"{'sync_mode':'per_cycle','time_per_cycle_ms':1000}", "participants"},
+        {"{'sync_mode':'per_cycle'," TWO "}", "time_per_cycle_ms"},
+        {"{'sync_mode':'per_cycle','time_per_cycle_ms':2678400001," TWO "}", "time_per_cycle_ms time_per_cycle_ms"},
+        {"{'sync_mode':'per_participant'," TWO "}", "participants[0].total_time_ms participants[1].total_time_ms"},
+        {"{'sync_mode':'per_participant','total_time_ms':5000," TWO "}", ""},
+        {"{'sync_mode':'per_participant','total_time_ms':5000.0," TWO "}",
+         "total_time_ms participants[0].total_time_ms participants[1].total_time_ms"},
+        {"{'sync_mode':'per_participant','total_time_ms':5000,'participants':[{'participant_id':'a','total_time_ms':0}]"
+         "}",
+         "participants[0].total_time_ms"},
+        {"{'sync_mode':'per_cycle','time_per_cycle_ms':5000,'participants':[{'participant_id':'a','total_time_ms':0}]}",
+         ""},
+        {"{'sync_mode':'count_up','participants':[{'participant_id':'a'},{'participant_id':'a'}]}",
+         "participants[1].participant_id"},
+        {"{'sync_mode':'count_up','participants':[{'participant_id':'a','participant_index':1},{'participant_id':'b'}]"
+         "}",
+         "participants[1].participant_index"},
+        {"{'sync_mode':'count_up','participants':[{'participant_id':'a b'},{},7,{'participant_id':'c','x':1}]}",
+         "participants[0].participant_id participants[1].participant_id participants[2] participants[3].x"},
+        {"{'sync_mode':'count_up','participants':{}}", "participants"},
+        {"{'sync_mode':'count_up','session_id':''}", "session_id"},
+        {"{'sync_mode':'count_up','session_id':'a/b'}", "session_id"},
+        {"{'sync_mode':'count_up','session_id':'1234567890123456789012345678901234567890123456789012345678901234'}",
+         ""},
+        {"{'sync_mode':'count_up','session_id':'12345678901234567890123456789012345678901234567890123456789012345'}",
+         "session_id"},
+        {"{'sync_mode':'count_up','increment_ms':-1,'auto_advance':'yes','metadata':[]}",
+         "increment_ms auto_advance metadata"},
+        {"{'sync_mode':'count_up','increment_ms':3600000}", ""},
+        {"{'sync_mode':'count_up','increment_ms':3600001}", "increment_ms"},
+        {"{'sync_mode':'count_up','warnings_ms':[100,3600000]}", ""},
+        {"{'sync_mode':'count_up','warnings_ms':[99,3600001,'x',500,500]}",
+         "warnings_ms[0] warnings_ms[1] warnings_ms[2] warnings_ms[4]"},
+        {"{'sync_mode':'count_up','warnings_ms':[1000,2000,3000,4000,5000,6000,7000,8000,9000]}", "warnings_ms"},
+        {"{'sync_mode':'count_up','action_on_timeout':{}}", "action_on_timeout.type"},
+        {"{'sync_mode':'count_up','action_on_timeout':{'type':''}}", "action_on_timeout.type"},
+        {"{'sync_mode':'count_up','action_on_timeout':'end_session'}", "action_on_timeout"},
+        {"{'sync_mode':'count_up','active_participant_id':'a'}", "active_participant_id"},
+        {"{'sync_mode':'per_group','total_time_ms':5000," TWO "}", "participants[0].group_id participants[1].group_id"},
+        {"{'sync_mode':'per_group','groups':[{'group_id':'g'},{'group_id':'g','total_time_ms':5000},{}],"
+         "'participants':[{'participant_id':'a','group_id':'h'}]}",
+         "groups[0].total_time_ms groups[1].group_id groups[2].group_id groups[2].total_time_ms "
+         "participants[0].total_time_ms groups[0].group_id groups[1].group_id groups[2].group_id"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char fields[1024];
+        struct sk_problems problems = {0};
+        struct sk_session *session = sk_session_new();
+        json_t *body = parse(rows[i].body);
+        sk_session_read(body, session, &problems);
+        fields_of(&problems, fields, sizeof(fields));
+        CHECK_TEXT(rows[i].body, fields, rows[i].fields);
+        sk_problems_clear(&problems);
+        sk_session_free(session);
+        json_decref(body);
+    }
+}
+
+static void names_every_wrong_field_of_an_operation(void)
+{
+    static const struct {
+        enum sk_op op;
+        const char *body, *fields;
+    } rows[] = {
+        {SK_OP_START, "{}", ""},
+        {SK_OP_START, "{'expected_version':3}", ""},
+        {SK_OP_START, "{'expected_version':0}", "expected_version"},
+        {SK_OP_START, "{'current_participant_id':'a'}", "current_participant_id"},
+        {SK_OP_SWITCH, "{'current_participant_id':'a','current_cycle_number':1,'next_participant_id':'b'}", ""},
+        {SK_OP_SWITCH, "{'current_participant_id':1,'current_cycle_number':'1','next':'b'}",
+         "next current_participant_id current_cycle_number"},
+        {SK_OP_ADJUST, "{}", "total_time_ms"},
+        {SK_OP_ADJUST, "{'total_time_ms':0}", ""},
+        {SK_OP_ADJUST, "{'delta_ms':-2678400000}", ""},
+        {SK_OP_ADJUST, "{'delta_ms':-2678400001}", "delta_ms"},
+        {SK_OP_ADJUST, "{'total_time_ms':1,'delta_ms':1}", "total_time_ms"},
+        {SK_OP_ADD, "{}", "participant_id"},
+        {SK_OP_ADD, "{'participant_id':'a','total_time_ms':500}", "total_time_ms"},
+        {SK_OP_ADD, "{'participant_id':'a','participant_index':-1}", "participant_index"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char fields[256];
+        struct sk_problems problems = {0};
+        struct sk_operation operation;
+        json_t *body = parse(rows[i].body);
+        sk_operation_read(body, rows[i].op, &operation, &problems);
+        fields_of(&problems, fields, sizeof(fields));
+        CHECK_TEXT(rows[i].body, fields, rows[i].fields);
+        sk_problems_clear(&problems);
+        json_decref(body);
+    }
+}
+
+static void refuses_what_is_no_json_object(void)
+{
+    static const char *const rows[] = {
+        "[]",          "7",    "{\"a\":1,\"a\":2}",   "{\"a\":1",   "{\"a\":\"\xff\"}",
+        "{\"a\":NaN}", "{}{}", "{\"a\":\"\\u0000\"}", "{\"a\":01}", "{\"a\":99999999999999999999}",
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sk_error error = {SK_OK, ""};
+        json_t *body = sk_body_parse(rows[i], strlen(rows[i]), &error);
+        CHECK(rows[i], body == NULL);
+        CHECK_INT(rows[i], error.code, SK_INVALID_JSON);
+        CHECK(rows[i], error.text[0] != '\0');
+        json_decref(body);
+    }
+    json_t *empty = sk_body_parse("", 0, NULL);
+    CHECK_INT("an empty body counts as {}", (int64_t)json_object_size(empty), 0);
+    CHECK("an empty body counts as {}", json_is_object(empty));
+    json_decref(empty);
+}
+
+static void bounds_the_depth(void)
+{
+    char deep[256];
+    for (size_t levels = 31; levels <= 33; levels++) {
+        size_t used = 0;
+        deep[used++] = '{';
+        used += (size_t)snprintf(deep + used, sizeof(deep) - used, "\"[{\":\"]\\\"[\",\"a\":");
+        memset(deep + used, '[', levels - 1);
+        used += levels - 1;
+        memset(deep + used, ']', levels - 1);
+        used += levels - 1;
+        deep[used++] = '}';
+        json_t *body = sk_body_parse(deep, used, NULL);
+        CHECK_INT("levels", body != NULL, levels <= 32);
+        json_decref(body);
+    }
+    size_t length = 1 << 20;
+    char *bomb = malloc(length);
+    if (CHECK("memory", bomb != NULL)) {
+        memset(bomb, '[', length);
+        CHECK("a bomb of brackets", sk_body_parse(bomb, length, NULL) == NULL);
+    }
+    free(bomb);
+}
+
+void suite_session_reader(CU_pSuite suite)
+{
+    static const struct unit_test tests[] = {
+        {"names every wrong field of a configuration", names_every_wrong_field_of_a_configuration},
+        {"names every wrong field of an operation", names_every_wrong_field_of_an_operation},
+        {"refuses what is no JSON object", refuses_what_is_no_json_object},
+        {"bounds the depth", bounds_the_depth},
+    };
+    ADD_TESTS(suite, tests);
+}
