@@ -8,19 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *ms_or_null(int64_t ms) {
+static json_t *ms_or_null(int64_t ms)
+{
     return ms == SK_NONE ? json_null() : json_integer(ms);
 }
 
-static json_t *id_or_null(const char *id) {
+static json_t *id_or_null(const char *id)
+{
     return id[0] == '\0' ? json_null() : json_string(id);
 }
 
-static json_t *value_or_null(json_t *value) {
+static json_t *value_or_null(json_t *value)
+{
     return value ? json_incref(value) : json_null();
 }
 
-static json_t *show_participant(const struct sk_session *session, size_t position, int64_t now_ms) {
+static json_t *show_participant(const struct sk_session *session, size_t position, int64_t now_ms)
+{
     const struct sk_participant *participant = &session->participants[position];
     struct sk_bank bank = sk_engine_shown_bank(session, position);
     return json_pack("{s:s, s:I, s:o, s:I, s:I, s:o, s:I, s:b, s:b}", "participant_id", participant->id,
@@ -31,7 +35,8 @@ static json_t *show_participant(const struct sk_session *session, size_t positio
                      bank.has_expired);
 }
 
-static json_t *show_group(const struct sk_session *session, size_t position, int64_t now_ms, const json_t *like) {
+static json_t *show_group(const struct sk_session *session, size_t position, int64_t now_ms, const json_t *like)
+{
     const struct sk_group *group = &session->groups[position];
     bool active = session->active != SK_NOBODY && session->participants[session->active].group == position;
     json_t *shown =
@@ -45,7 +50,8 @@ static json_t *show_group(const struct sk_session *session, size_t position, int
     return shown;
 }
 
-static json_t *show_clock(const struct sk_session *session, int64_t now_ms) {
+static json_t *show_clock(const struct sk_session *session, int64_t now_ms)
+{
     struct sk_clock_face face;
     sk_engine_clock(session, now_ms, &face);
     return json_pack("{s:b, s:o, s:o, s:o, s:I, s:b, s:o}", "running", face.running, "started_at_ms",
@@ -55,7 +61,8 @@ static json_t *show_clock(const struct sk_session *session, int64_t now_ms) {
                      ms_or_null(face.session_deadline_at_ms));
 }
 
-static json_t *show_lists(const struct sk_session *session, int64_t now_ms, json_t *view, const json_t *like) {
+static json_t *show_lists(const struct sk_session *session, int64_t now_ms, json_t *view, const json_t *like)
+{
     json_t *participants = json_array();
     for (size_t i = 0; i < session->participant_count; i++) {
         json_array_append_new(participants, show_participant(session, i, now_ms));
@@ -72,7 +79,8 @@ static json_t *show_lists(const struct sk_session *session, int64_t now_ms, json
     return view;
 }
 
-static json_t *show(const struct sk_session *session, int64_t now_ms, const json_t *like) {
+static json_t *show(const struct sk_session *session, int64_t now_ms, const json_t *like)
+{
     bool nobody = session->active == SK_NOBODY;
     bool in_group = !nobody && session->config.mode->has_groups;
     json_t *view = json_pack(
@@ -89,7 +97,8 @@ static json_t *show(const struct sk_session *session, int64_t now_ms, const json
     return show_lists(session, now_ms, view, like);
 }
 
-static json_t *show_expiries(const struct sk_settlement *settlement) {
+static json_t *show_expiries(const struct sk_settlement *settlement)
+{
     json_t *list = json_array();
     for (size_t i = 0; i < settlement->kept; i++) {
         const struct sk_expiry *expiry = &settlement->expiries[i];
@@ -102,12 +111,14 @@ static json_t *show_expiries(const struct sk_settlement *settlement) {
 }
 
 /* Prints what differs below a path; returns how many places. */
-static int differ(const char *place, const json_t *expected, const json_t *got) {
+static int differ(const char *place, const json_t *expected, const json_t *got)
+{
     if (json_is_object(expected) && json_is_object(got)) {
         int count = 0;
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *)expected, key, value) {
+        json_object_foreach((json_t *)expected, key, value)
+        {
             char inner[256];
             (void)snprintf(inner, sizeof(inner), "%s.%s", place, key);
             count += differ(inner, value, json_object_get(got, key));
@@ -126,7 +137,8 @@ static int differ(const char *place, const json_t *expected, const json_t *got) 
 }
 
 /* An operation's arguments as the API would take them: whom it is about comes from the path there. */
-static bool read_step(const json_t *step, struct sk_operation *operation) {
+static bool read_step(const json_t *step, struct sk_operation *operation)
+{
     enum sk_op op = sk_op_of(json_string_value(json_object_get(step, "op")));
     json_t *args = json_copy(json_object_get(step, "args"));
     const char *whom = json_string_value(json_object_get(args, "participant_id"));
@@ -149,7 +161,8 @@ static bool read_step(const json_t *step, struct sk_operation *operation) {
     return read;
 }
 
-static int run_step(struct sk_session *session, const json_t *step, size_t number) {
+static int run_step(struct sk_session *session, const json_t *step, size_t number)
+{
     int64_t now_ms = json_integer_value(json_object_get(step, "at_ms"));
     const json_t *expect = json_object_get(step, "expect");
     struct sk_operation operation;
@@ -173,7 +186,8 @@ static int run_step(struct sk_session *session, const json_t *step, size_t numbe
     return count;
 }
 
-static int run_case(const json_t *worked) {
+static int run_case(const json_t *worked)
+{
     struct sk_session *session = sk_session_new();
     struct sk_problems problems = {0};
     int count = 0;
@@ -197,7 +211,8 @@ static int run_case(const json_t *worked) {
     return count;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     json_error_t fault;
     json_t *cases = argc == 2 ? json_load_file(argv[1], 0, &fault) : NULL;
     if (!json_is_array(cases)) {

@@ -1,0 +1,58 @@
+/* The connection to PostgreSQL: opens itself when it is needed, runs statements, and sorts what goes wrong into "the
+ * data cannot be stored" and "the server cannot be had". Knows no table.
+ *
+ * Every call blocks. A dead peer is noticed within some 20 s; the URL may set libpq's parameters otherwise. */
+#ifndef SK_AUDIT_DATABASE_H
+#define SK_AUDIT_DATABASE_H
+
+#include "common/buffer.h"
+#include "common/error.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sk_database;
+
+/* Remembers where to connect (what libpq takes; borrowed for good), connects nowhere yet. Owned; NULL when out of
+ * memory. */
+struct sk_database *sk_database_new(const char *url);
+void sk_database_free(struct sk_database *database);
+
+/* Each call below connects unless connected. They share these codes; after either, nothing of an open transaction
+ * stands:
+ * SK_VALIDATION_ERROR: PostgreSQL refused the data; trying the same again is in vain.
+ * SK_ARCHIVE_UNAVAILABLE: anything else. The connection is closed, so that the next call begins anew, perhaps at
+ * another server. */
+
+enum sk_code sk_database_connect(struct sk_database *database, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* Closes the connection, and with it what the server keeps for it: transaction, locks. */
+void sk_database_disconnect(struct sk_database *database);
+
+/* Runs statements, separated by semicolons, in one round trip. written (may be NULL): rows that the last INSERT among
+ * them wrote. */
+enum sk_code sk_database_run(struct sk_database *database, const char *sql, int64_t *written, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* One statement with parameters (text, NULL for null); its result is owned: PQclear. */
+enum sk_code sk_database_query(struct sk_database *database, const char *sql, int count, const char *const *parameters,
+                               PGresult **result, struct sk_error *error) __attribute__((warn_unused_result));
+
+/* COPY in three steps: statements the last of which is COPY … FROM STDIN, then rows in its text form, then the end. */
+enum sk_code sk_database_copy_begin(struct sk_database *database, const char *sql, struct sk_error *error)
+    __attribute__((warn_unused_result));
+enum sk_code sk_database_copy_rows(struct sk_database *database, const struct sk_buffer *rows, struct sk_error *error)
+    __attribute__((warn_unused_result));
+enum sk_code sk_database_copy_end(struct sk_database *database, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* Whether a transaction is open on the connection. */
+bool sk_database_in_transaction(const struct sk_database *database);
+
+/* Whether an SQLSTATE says that the data itself cannot be stored: data exceptions (22), broken constraints (23), and
+ * limits of the server that the data exceeds (54: an index entry too long, JSON nested too deep). NULL: no. */
+bool sk_database_is_data_error(const char *sqlstate);
+
+#endif

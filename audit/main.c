@@ -1,0 +1,136 @@
+/* synckairos-audit: reads the command line and the configuration, and hands over to a subcommand. */
+#include "audit/migrations.h"
+#include "audit/worker.h"
+#include "common/log.h"
+#include "common/metrics.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum exit_status { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* argv: what follows the subcommand's name, NULL-terminated. */
+struct subcommand {
+    const char *name;
+    enum exit_status (*run)(const struct sk_config *config, char **argv);
+    const char *help;
+};
+
+static enum exit_status complain(const char *text)
+{
+    (void)fprintf(stderr, "synckairos-audit: %s\n", text);
+    return EXIT_FAILED;
+}
+
+static enum exit_status misused(const char *argument)
+{
+    (void)fprintf(stderr, "synckairos-audit: what is '%s'? See synckairos-audit --help\n", argument);
+    return EXIT_USAGE;
+}
+
+static enum exit_status run(const struct sk_config *config, char **argv)
+{
+    struct sk_error error = {0};
+    if (argv[0]) {
+        return misused(argv[0]);
+    }
+    if (sk_metrics_open(config->metrics_file, &error) || sk_worker_run(config, &error)) {
+        return complain(error.text);
+    }
+    return EXIT_OK;
+}
+
+/* PREFIX/share/synckairos/sql of the PREFIX that this program is installed under; else ./sql. */
+static const char *standard_folder(char *out, size_t bytes)
+{
+    char program[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length > 0) {
+        program[length] = '\0';
+        char *slash = strrchr(program, '/');
+        *slash = '\0';
+        int printed = snprintf(out, bytes, "%s/../share/synckairos/sql", program);
+        if (printed > 0 && (size_t)printed < bytes && access(out, R_OK) == 0) {
+            return out;
+        }
+    }
+    return "sql";
+}
+
+static enum exit_status migrate(const struct sk_config *config, char **argv)
+{
+    char installed[PATH_MAX];
+    const char *folder = argv[0] ? argv[1] : standard_folder(installed, sizeof installed);
+    if (argv[0] && (strcmp(argv[0], "--dir") != 0 || !folder || argv[2])) {
+        return misused(argv[0]);
+    }
+    struct sk_error error = {0};
+    struct sk_migrations migrations;
+    if (sk_migrations_load(folder, &migrations, &error)) {
+        return complain(error.text);
+    }
+    struct sk_database *database = sk_database_new(config->database_url);
+    enum sk_code code = database ? sk_migrations_apply(&migrations, database, stdout, &error)
+                                 : sk_fail(&error, SK_INTERNAL_ERROR, "out of memory");
+    sk_database_free(database);
+    sk_migrations_clear(&migrations);
+    return code ? complain(error.text) : EXIT_OK;
+}
+
+static const struct subcommand subcommands[] = {
+    {"run", run, "write the audit stream into PostgreSQL until SIGTERM (also without a subcommand)"},
+    {"migrate", migrate,
+     "apply the migrations that are missing, and say which: migrate [--dir FOLDER]\n"
+     "            (default: PREFIX/share/synckairos/sql where installed, else ./sql)"},
+};
+#define SUBCOMMANDS (sizeof subcommands / sizeof subcommands[0])
+
+static void print_help(void)
+{
+    (void)printf("usage: synckairos-audit [SUBCOMMAND [ARGUMENT...]]\n\nSubcommands:\n");
+    for (size_t i = 0; i < SUBCOMMANDS; i++) {
+        (void)printf("  %-8s  %s\n", subcommands[i].name, subcommands[i].help);
+    }
+    (void)printf("\nExit status: 0 done, 1 failed, 2 wrong usage.\n\n");
+    sk_config_print_help(stdout, SK_PROGRAM_AUDIT);
+}
+
+static bool is_help(const char *argument)
+{
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0 || strcmp(argument, "help") == 0;
+}
+
+static const struct subcommand *find(const char *name)
+{
+    for (size_t i = 0; i < SUBCOMMANDS; i++) {
+        if (strcmp(subcommands[i].name, name) == 0) {
+            return &subcommands[i];
+        }
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (is_help(argv[i])) {
+            print_help();
+            return EXIT_OK;
+        }
+    }
+    const struct subcommand *subcommand = find(argc > 1 ? argv[1] : "run");
+    if (!subcommand) {
+        return misused(argv[1]);
+    }
+    struct sk_config config;
+    struct sk_error error = {0};
+    if (sk_config_load(&config, SK_PROGRAM_AUDIT, &error)) {
+        return complain(error.text);
+    }
+    sk_log_open("synckairos-audit", config.log_level);
+    (void)signal(SIGPIPE, SIG_IGN); /* a connection that breaks is an error of its call, not the end */
+    return subcommand->run(&config, argc > 1 ? argv + 2 : argv + argc);
+}

@@ -1,0 +1,339 @@
+/* The drain:
+ *
+ *   audit (stream) ──read or claim──► batch ──► PostgreSQL ──committed──► acknowledged and deleted
+ *                                       │ refused: halved, and halved again, until the refused stand alone
+ *                                       └──5 attempts──► audit:failed
+ *
+ * An entry leaves the stream only after its event is in PostgreSQL or in audit:failed; whatever breaks before that, the
+ * entry is read once more and the event's own id keeps it single. Owns the decisions: when to wait, what to try again,
+ * what to give up. Knows neither SQL nor Redis' commands. */
+#include "audit/worker.h"
+
+#include "audit/event_writer.h"
+#include "common/audit_queue.h"
+#include "common/metrics.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ATTEMPTS 5
+#define RETRY_PAUSE_MS 20  /* before the second attempt; doubled for each further one */
+#define REDIS_PAUSE_MS 500 /* between attempts to reach Redis */
+#define READ_SLICE_MS 1000 /* the longest wait that a signal has to sit out */
+#define NAME_BYTES 160
+
+struct worker {
+    const struct sk_config *config;
+    struct sk_redis *redis;
+    struct sk_database *database;
+    struct sk_event_writer *writer;
+    char consumer[NAME_BYTES];
+    sigset_t signals;
+    bool stopping;
+
+    bool redis_gone;
+    int64_t claim_at_ms; /* monotonic: the next look for dead workers' entries */
+
+    struct sk_audit_batch held; /* the part of the batch that is not acknowledged yet; borrowed */
+    int64_t renewed_at_ms;      /* monotonic: since when the claims on it are fresh */
+    int attempt;                /* of what is held: 1 to ATTEMPTS */
+    unsigned failures;          /* of reaching PostgreSQL, in a row */
+    bool gave_up;               /* told to stop while PostgreSQL was gone */
+};
+
+static int64_t now_ms(void)
+{
+    return sk_monotonic_us() / 1000;
+}
+
+/* Waits, but not longer than for a signal to stop. True: stop. */
+static bool stop_within(struct worker *worker, int64_t wait_ms)
+{
+    struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
+    if (!worker->stopping && sigtimedwait(&worker->signals, NULL, &wait) > 0) {
+        worker->stopping = true;
+    }
+    return worker->stopping;
+}
+
+/* --- Redis ------------------------------------------------------------------------------------------------------ */
+
+/* Tells the log when Redis goes and when it comes back, and passes the code on. */
+static enum sk_code note_redis(struct worker *worker, enum sk_code code, const struct sk_error *error)
+{
+    if (code && !worker->redis_gone) {
+        sk_log(SK_LOG_WARN, "Redis cannot be had; waiting for it", SK_S("error", error->text));
+    }
+    if (!code && worker->redis_gone) {
+        sk_log(SK_LOG_INFO, "Redis is back");
+    }
+    if (code) {
+        sk_redis_disconnect(worker->redis); /* also from one that answers but cannot write: it may be replaced */
+    }
+    worker->redis_gone = code != SK_OK;
+    return code;
+}
+
+static int64_t claim_ms(const struct worker *worker)
+{
+    return worker->config->audit_claim_s * 1000;
+}
+
+/* The next batch: what a dead worker left behind, else what nobody has. */
+static enum sk_code take(struct worker *worker, struct sk_audit_batch *batch, struct sk_error *error)
+{
+    const struct sk_config *config = worker->config;
+    *batch = (struct sk_audit_batch){0};
+    if (now_ms() >= worker->claim_at_ms) {
+        enum sk_code code =
+            sk_audit_queue_claim(worker->redis, worker->consumer, config->audit_batch, claim_ms(worker), batch, error);
+        if (code) {
+            return code;
+        }
+        if (batch->count > 0) { /* and there may be more */
+            sk_log(SK_LOG_INFO, "took over what another worker left", SK_I("events", (int64_t)batch->count));
+            return SK_OK;
+        }
+        sk_audit_batch_clear(batch);
+        worker->claim_at_ms = now_ms() + claim_ms(worker) / 4;
+    }
+    int64_t wait = config->audit_wait_ms < READ_SLICE_MS ? config->audit_wait_ms : READ_SLICE_MS;
+    return sk_audit_queue_read(worker->redis, worker->consumer, config->audit_batch, wait, batch, error);
+}
+
+/* A claim that is not renewed in time costs nothing but work done twice: a failure is only noted. */
+static void keep_claims(struct worker *worker)
+{
+    if (now_ms() - worker->renewed_at_ms < claim_ms(worker) / 3) {
+        return;
+    }
+    struct sk_error error = {0};
+    enum sk_code code = sk_audit_queue_renew(worker->redis, worker->consumer, &worker->held, &error);
+    note_redis(worker, code, &error);
+    worker->renewed_at_ms = now_ms();
+}
+
+/* The first count of what is held are in PostgreSQL. Where Redis cannot be told, they come back by a claim. */
+static void acknowledge(struct worker *worker, size_t count)
+{
+    struct sk_error error = {0};
+    struct sk_audit_batch part = {.entries = worker->held.entries, .count = count};
+    note_redis(worker, sk_audit_queue_done(worker->redis, &part, &error), &error);
+    worker->held.entries += count;
+    worker->held.count -= count;
+}
+
+static void set_aside(struct worker *worker, const struct sk_audit_entry *entry, const char *why)
+{
+    const struct sk_audit_value *field = entry->event.field;
+    struct sk_error error = {0};
+    if (note_redis(worker, sk_audit_queue_fail(worker->redis, entry, why, &error), &error)) {
+        return; /* it comes back by a claim */
+    }
+    sk_metrics_add(SK_METRIC_AUDIT_FAILED, "", 1);
+    sk_log(SK_LOG_ERROR, "an audit event cannot be stored and was set aside", SK_S("error", why),
+           SK_S("stream_id", entry->stream_id), SK_S("event_id", field[SK_AUDIT_EVENT_ID].text),
+           SK_S("session_id", field[SK_AUDIT_SESSION_ID].text), SK_S("type", field[SK_AUDIT_TYPE].text));
+}
+
+/* --- PostgreSQL ------------------------------------------------------------------------------------------------- */
+
+int64_t sk_worker_backoff_ms(unsigned failures)
+{
+    static const int64_t steps_ms[] = {2000, 4000, 8000, 16000, 32000};
+    size_t count = sizeof steps_ms / sizeof steps_ms[0];
+    size_t step = failures > 0 ? failures - 1 : 0;
+    return steps_ms[step < count ? step : count - 1];
+}
+
+/* Waits for PostgreSQL while the claims stay alive. True: stop. */
+static bool back_off(struct worker *worker, const struct sk_error *error)
+{
+    int64_t wait = sk_worker_backoff_ms(++worker->failures);
+    sk_log(SK_LOG_WARN, "PostgreSQL cannot be had; nothing is lost, trying again", SK_S("error", error->text),
+           SK_I("wait_ms", wait), SK_I("attempt", worker->failures));
+    int64_t step = claim_ms(worker) / 3;
+    for (int64_t end = now_ms() + wait, left = wait; left > 0; left = end - now_ms()) {
+        if (stop_within(worker, left < step ? left : step)) {
+            return true;
+        }
+        keep_claims(worker);
+    }
+    return false;
+}
+
+/* Writes all entries or none; returns only when PostgreSQL has said yes or no, or the worker is to stop
+ * (SK_ARCHIVE_UNAVAILABLE). */
+static enum sk_code write_all(struct worker *worker, const struct sk_audit_entry *entries, size_t count,
+                              struct sk_error *error)
+{
+    int64_t added = 0;
+    enum sk_code code;
+    keep_claims(worker);
+    while ((code = sk_event_writer_write(worker->writer, entries, count, &added, error)) == SK_ARCHIVE_UNAVAILABLE) {
+        if (back_off(worker, error)) {
+            worker->gave_up = true;
+            return code;
+        }
+    }
+    if (worker->failures > 0) {
+        sk_log(SK_LOG_INFO, "PostgreSQL is back", SK_I("attempts", worker->failures));
+        worker->failures = 0;
+    }
+    if (!code) {
+        sk_metrics_add(SK_METRIC_AUDIT_WRITTEN, "", (uint64_t)added);
+        sk_log(SK_LOG_DEBUG, "events written", SK_I("events", (int64_t)count), SK_I("new", added));
+    }
+    return code;
+}
+
+static void swap(struct sk_audit_entry *left, struct sk_audit_entry *right)
+{
+    struct sk_audit_entry other = *left;
+    *left = *right;
+    *right = other;
+}
+
+/* Writes what PostgreSQL takes of the entries and moves it to the front; returns how many that are. Halving finds one
+ * refused event among n in 2 log2 n transactions. At the last attempt whoever is refused alone is set aside. */
+static size_t write_what_can_be(struct worker *worker, struct sk_audit_entry *entries, size_t count)
+{
+    struct sk_error error = {0};
+    enum sk_code code = write_all(worker, entries, count, &error);
+    if (!code) {
+        return count;
+    }
+    if (worker->gave_up) {
+        return 0;
+    }
+    if (count == 1) {
+        sk_log(SK_LOG_DEBUG, "event refused", SK_S("error", error.text), SK_I("attempt", worker->attempt));
+        if (worker->attempt == ATTEMPTS) {
+            set_aside(worker, entries, error.text);
+        }
+        return 0;
+    }
+    size_t half = count / 2;
+    size_t written = write_what_can_be(worker, entries, half);
+    size_t more = worker->gave_up ? 0 : write_what_can_be(worker, entries + half, count - half);
+    for (size_t i = 0; i < more; i++) {
+        swap(&entries[written + i], &entries[half + i]);
+    }
+    return written + more;
+}
+
+/* --- a batch ---------------------------------------------------------------------------------------------------- */
+
+/* An entry without one of the fields is nothing that PostgreSQL need be asked about. */
+static void drop_malformed(struct worker *worker)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < worker->held.count; i++) {
+        if (worker->held.entries[i].malformed) {
+            set_aside(worker, &worker->held.entries[i], "a field is missing");
+        } else {
+            swap(&worker->held.entries[kept++], &worker->held.entries[i]);
+        }
+    }
+    worker->held.count = kept;
+}
+
+static void drain_batch(struct worker *worker, const struct sk_audit_batch *batch)
+{
+    worker->held = (struct sk_audit_batch){.entries = batch->entries, .count = batch->count};
+    worker->renewed_at_ms = now_ms();
+    drop_malformed(worker);
+    for (worker->attempt = 1; worker->held.count > 0 && worker->attempt <= ATTEMPTS; worker->attempt++) {
+        if (worker->attempt > 1 && stop_within(worker, RETRY_PAUSE_MS << (worker->attempt - 2))) {
+            return;
+        }
+        acknowledge(worker, write_what_can_be(worker, worker->held.entries, worker->held.count));
+        if (worker->gave_up) {
+            return;
+        }
+    }
+}
+
+static void drain(struct worker *worker)
+{
+    while (!stop_within(worker, 0)) {
+        struct sk_error error = {0};
+        struct sk_audit_batch batch;
+        if (note_redis(worker, take(worker, &batch, &error), &error)) {
+            stop_within(worker, REDIS_PAUSE_MS);
+            continue;
+        }
+        drain_batch(worker, &batch);
+        sk_audit_batch_clear(&batch);
+    }
+}
+
+/* --- start and end ---------------------------------------------------------------------------------------------- */
+
+static void name_consumer(struct worker *worker)
+{
+    char host[65] = "localhost";
+    char id[SK_UUID_BYTES];
+    (void)gethostname(host, sizeof host - 1);
+    sk_uuid_random(id);
+    (void)snprintf(worker->consumer, sizeof worker->consumer, "%s:%ld:%s", host, (long)getpid(), id);
+}
+
+static enum sk_code open_worker(struct worker *worker, struct sk_error *error)
+{
+    struct sk_redis_url url;
+    enum sk_code code = sk_redis_url_parse(worker->config->redis_url, &url, error);
+    if (code) {
+        return code;
+    }
+    /* A read waits for its first event before it answers. */
+    worker->redis = sk_redis_new(&url, worker->config->redis_timeout_ms + READ_SLICE_MS);
+    worker->database = sk_database_new(worker->config->database_url);
+    worker->writer = worker->database ? sk_event_writer_new(worker->database) : NULL;
+    if (!worker->redis || !worker->writer) {
+        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    }
+    name_consumer(worker);
+    sigemptyset(&worker->signals);
+    sigaddset(&worker->signals, SIGTERM);
+    sigaddset(&worker->signals, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &worker->signals, NULL) != 0) {
+        return sk_fail(error, SK_INTERNAL_ERROR, "signals cannot be blocked");
+    }
+    return SK_OK;
+}
+
+static void close_worker(struct worker *worker)
+{
+    sk_event_writer_free(worker->writer);
+    sk_database_free(worker->database);
+    sk_redis_free(worker->redis);
+}
+
+/* Names of workers are only a nuisance in a list: whether they could be forgotten does not matter. */
+static void tidy(struct worker *worker)
+{
+    struct sk_error error = {0};
+    if (sk_audit_queue_tidy(worker->redis, worker->consumer, &error)) {
+        sk_log(SK_LOG_DEBUG, "names of former workers stay", SK_S("error", error.text));
+    }
+}
+
+enum sk_code sk_worker_run(const struct sk_config *config, struct sk_error *error)
+{
+    struct worker worker = {.config = config};
+    enum sk_code code = open_worker(&worker, error);
+    if (!code) {
+        sk_log(SK_LOG_INFO, "audit worker started", SK_S("consumer", worker.consumer));
+        tidy(&worker);
+        drain(&worker);
+        tidy(&worker);
+        sk_log(SK_LOG_INFO, "audit worker stopped", SK_S("consumer", worker.consumer),
+               SK_I("left_for_others", (int64_t)worker.held.count));
+    }
+    close_worker(&worker);
+    return code;
+}

@@ -1,0 +1,108 @@
+/* synckairos-api: reads its arguments and configuration, opens what it needs, answers requests until it is told to
+ * stop. */
+#include "common/config.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/version.h"
+#include "fcgi/acceptor.h"
+#include "fcgi/exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROGRAM "synckairos-api"
+#define EXIT_USAGE 2
+
+static void print_usage(FILE *out)
+{
+    (void)fputs("usage: " PROGRAM " [--listen PATH|ADDR:PORT]\n"
+                "       " PROGRAM " --help | --version\n"
+                "\n"
+                "The REST interface, as a FastCGI responder. It answers on the listening socket that it inherits as\n"
+                "descriptor 0 (lighttpd's bin-path, spawn-fcgi), or on one that it opens itself:\n"
+                "\n"
+                "  --listen PATH       a unix socket; the umask decides who may connect\n"
+                "  --listen ADDR:PORT  TCP, e.g. 127.0.0.1:9000 or [::1]:9000; FastCGI knows no passwords\n"
+                "\n"
+                "SIGTERM, SIGINT or SIGUSR1: requests in hand are answered, then it ends.\n",
+                out);
+}
+
+static int print_help(void)
+{
+    print_usage(stdout);
+    (void)puts("");
+    sk_config_print_help(stdout, SK_PROGRAM_API);
+    return EXIT_SUCCESS;
+}
+
+static int print_version(void)
+{
+    (void)puts(PROGRAM " " SK_VERSION);
+    return EXIT_SUCCESS;
+}
+
+static int fail(const struct sk_error *error)
+{
+    (void)fprintf(stderr, PROGRAM ": %s\n", error->text);
+    return EXIT_FAILURE;
+}
+
+static enum sk_code open_listener(struct listener *listener, const char *address, struct sk_error *error)
+{
+    return address ? sk_listener_open(listener, address, error) : sk_listener_take(listener, error);
+}
+
+/* address: where to listen; NULL: on descriptor 0. */
+static int run(const char *address)
+{
+    struct sk_error error;
+    struct sk_config config;
+    struct sk_redis_url redis;
+    struct listener listener;
+    if (sk_config_load(&config, SK_PROGRAM_API, &error) != SK_OK ||
+        sk_redis_url_parse(config.redis_url, &redis, &error) != SK_OK ||
+        sk_metrics_open(config.metrics_file, &error) != SK_OK) {
+        return fail(&error);
+    }
+    sk_log_open(PROGRAM, config.log_level);
+    if (!sk_exchange_init()) {
+        (void)sk_fail(&error, SK_INTERNAL_ERROR, "libfcgi cannot be used");
+        return fail(&error);
+    }
+    sk_acceptor_block_signals();
+    if (open_listener(&listener, address, &error) != SK_OK) {
+        return fail(&error);
+    }
+    enum sk_code code = sk_acceptor_run(&config, &redis, &listener, &error);
+    sk_listener_close(&listener);
+    if (code != SK_OK) {
+        return fail(&error);
+    }
+    sk_log(SK_LOG_INFO, "stopped");
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        return print_help();
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        return print_version();
+    }
+    if (argc == 3 && strcmp(argv[1], "--listen") == 0) {
+        return run(argv[2]);
+    }
+    if (argc == 1 && sk_listener_inherited()) {
+        return run(NULL);
+    }
+    if (argc == 1) {
+        (void)fputs(PROGRAM
+                    ": nothing to listen on: descriptor 0 is no listening socket, and --listen is not given\n\n",
+                    stderr);
+    }
+    print_usage(stderr);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,203 @@
+/* The session routes. Owns nothing beyond a request; what an operation means is the engine's, how it is committed the
+ * store's. */
+#include "fcgi/sessions.h"
+
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/mode.h"
+#include "common/server_clock.h"
+#include "common/session_reader.h"
+#include "common/uuid.h"
+#include "fcgi/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct sk_origin origin_of(const struct request *request)
+{
+    return (struct sk_origin){.actor = "anonymous", .request_id = request->request_id};
+}
+
+/* The body's object, owned; NULL: the answer is given. */
+static json_t *parse(const struct request *request, struct reply *reply)
+{
+    struct sk_error error;
+    json_t *body = sk_body_parse(sk_buffer_text(&request->body), request->body.length, &error);
+    if (!body) {
+        sk_reply_error(reply, &error);
+    }
+    return body;
+}
+
+/* Commits a session whose configuration was checked; takes it. */
+static void commit_new(struct api *api, const struct request *request, struct sk_session *session, struct reply *reply)
+{
+    struct sk_error error;
+    struct sk_result result = {0};
+    struct sk_origin origin = origin_of(request);
+    if (!session->id[0]) {
+        char uuid[SK_UUID_BYTES];
+        sk_uuid_random(uuid);
+        memcpy(session->id, uuid, sizeof uuid);
+    }
+    if (sk_store_create(api->store, session, &origin, &result, &error) == SK_OK) {
+        sk_reply_session(reply, 201, &result);
+        (void)snprintf(reply->location, sizeof reply->location, "/v1/sessions/%s", result.session->id);
+    } else {
+        sk_reply_error(reply, &error);
+    }
+    sk_result_clear(&result);
+}
+
+void sk_sessions_create(struct api *api, const struct request *request, struct reply *reply)
+{
+    struct sk_error error;
+    struct sk_problems problems = {0};
+    json_t *body = parse(request, reply);
+    if (!body) {
+        return;
+    }
+    struct sk_session *session = sk_session_new();
+    if (!session) {
+        (void)sk_fail(&error, SK_INTERNAL_ERROR, "no memory for a session");
+        sk_reply_error(reply, &error);
+        goto out;
+    }
+    sk_session_read(body, session, &problems);
+    if (problems.count > 0) {
+        sk_reply_problems(reply, &problems);
+        goto out;
+    }
+    commit_new(api, request, session, reply);
+    session = NULL; /* the store took it */
+out:
+    sk_session_free(session);
+    sk_problems_clear(&problems);
+    json_decref(body);
+}
+
+void sk_sessions_get(struct api *api, const struct request *request, struct reply *reply)
+{
+    struct sk_error error;
+    struct sk_result result = {0};
+    struct sk_origin origin = origin_of(request);
+    if (sk_store_read(api->store, request->session_id, &origin, &result, &error) == SK_OK) {
+        sk_reply_session(reply, 200, &result);
+    } else {
+        sk_reply_error(reply, &error);
+    }
+    sk_result_clear(&result);
+}
+
+void sk_sessions_delete(struct api *api, const struct request *request, struct reply *reply)
+{
+    struct sk_error error;
+    struct sk_origin origin = origin_of(request);
+    if (sk_store_delete(api->store, request->session_id, &origin, &error) == SK_OK) {
+        sk_reply_empty(reply, 204);
+    } else {
+        sk_reply_error(reply, &error);
+    }
+}
+
+/* An argument that only the session itself shows to be wrong. */
+static void refuse_argument(const struct sk_operation *operation, const struct sk_error *error, struct reply *reply)
+{
+    struct sk_problems problems = {0};
+    sk_problems_add(&problems, operation->op == SK_OP_SWITCH ? "next_participant_id" : "", "%s", error->text);
+    sk_reply_problems(reply, &problems);
+    sk_problems_clear(&problems);
+}
+
+/* The answer to a refused operation. A version that was expected and is not there is told with the one that is. */
+static void refuse(const struct sk_operation *operation, const struct sk_result *result, const struct sk_error *error,
+                   struct reply *reply)
+{
+    bool version_differs = error->code == SK_CONFLICT && operation->expected_version != SK_NONE && result->session &&
+                           result->session->version != operation->expected_version;
+    if (error->code == SK_VALIDATION_ERROR) {
+        refuse_argument(operation, error, reply);
+    } else if (version_differs) {
+        sk_reply_conflict(reply, error, operation->expected_version, result->session->version);
+    } else {
+        sk_reply_error(reply, error);
+    }
+}
+
+/* Reads the operation's arguments; on failure the answer is given. */
+static bool read_operation(const struct request *request, enum sk_op op, struct sk_operation *operation,
+                           struct reply *reply)
+{
+    struct sk_problems problems = {0};
+    json_t *body = parse(request, reply);
+    if (!body) {
+        return false;
+    }
+    sk_operation_read(body, op, operation, &problems);
+    bool good = problems.count == 0;
+    if (!good) {
+        sk_reply_problems(reply, &problems);
+    }
+    sk_problems_clear(&problems);
+    json_decref(body);
+    return good;
+}
+
+/* Counts a switch that stands. */
+static void count_switch(const struct request *request, const struct sk_session *session)
+{
+    char labels[64];
+    (void)snprintf(labels, sizeof labels, "mode=\"%s\"", session->config.mode->name);
+    sk_metrics_add(SK_METRIC_CYCLE_SWITCHES, labels, 1);
+    sk_metrics_observe(SK_METRIC_CYCLE_SWITCH_DURATION, "", (double)(sk_monotonic_us() - request->received_us) / 1e3);
+}
+
+static void operate(struct api *api, const struct request *request, enum sk_op op, struct reply *reply)
+{
+    struct sk_error error;
+    struct sk_operation operation;
+    struct sk_result result = {0};
+    struct sk_origin origin = origin_of(request);
+    if (!read_operation(request, op, &operation, reply)) {
+        return;
+    }
+    if (sk_store_change(api->store, request->session_id, &operation, &origin, NULL, &result, &error) == SK_OK) {
+        sk_reply_session(reply, 200, &result);
+        if (op == SK_OP_SWITCH) {
+            count_switch(request, result.session);
+        }
+    } else {
+        refuse(&operation, &result, &error, reply);
+    }
+    sk_result_clear(&result);
+}
+
+void sk_sessions_start(struct api *api, const struct request *request, struct reply *reply)
+{
+    operate(api, request, SK_OP_START, reply);
+}
+
+void sk_sessions_switch(struct api *api, const struct request *request, struct reply *reply)
+{
+    operate(api, request, SK_OP_SWITCH, reply);
+}
+
+void sk_sessions_pause(struct api *api, const struct request *request, struct reply *reply)
+{
+    operate(api, request, SK_OP_PAUSE, reply);
+}
+
+void sk_sessions_resume(struct api *api, const struct request *request, struct reply *reply)
+{
+    operate(api, request, SK_OP_RESUME, reply);
+}
+
+void sk_sessions_complete(struct api *api, const struct request *request, struct reply *reply)
+{
+    operate(api, request, SK_OP_COMPLETE, reply);
+}
+
+void sk_sessions_cancel(struct api *api, const struct request *request, struct reply *reply)
+{
+    operate(api, request, SK_OP_CANCEL, reply);
+}

@@ -1,0 +1,247 @@
+/* The channel's state machine. Owns the held messages; the clients are the server's. */
+#include "relay/channel.h"
+
+#include "common/keys.h"
+#include "common/log.h"
+#include "relay/client.h"
+#include "relay/hub.h"
+#include "relay/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sk_channel *sk_channel_new(struct sk_hub *hub, const char *session_id)
+{
+    struct sk_channel *channel = calloc(1, sizeof *channel);
+    if (channel == NULL) {
+        return NULL;
+    }
+    channel->hub = hub;
+    memcpy(channel->session_id, session_id, strnlen(session_id, sizeof channel->session_id - 1));
+    TAILQ_INIT(&channel->clients);
+    sk_hold_init(&channel->hold);
+    return channel;
+}
+
+void sk_channel_free(struct sk_channel *channel)
+{
+    if (channel != NULL) {
+        sk_hold_clear(&channel->hold);
+        free(channel);
+    }
+}
+
+bool sk_channel_vacant(const struct sk_channel *channel)
+{
+    return channel->state == SK_CHANNEL_IDLE && !channel->reading && TAILQ_EMPTY(&channel->clients);
+}
+
+/* Whether somebody here waits for a reading that has not been sent. */
+static bool snapshot_wanted(const struct sk_channel *channel)
+{
+    const struct sk_client *client = NULL;
+    TAILQ_FOREACH(client, &channel->clients, in_channel)
+    {
+        if (client->sync == SK_SYNC_WAITING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Gives the channel's subscription back; where that cannot be sent, the connection is going, and its end does it. */
+static void unsubscribe(struct sk_channel *channel)
+{
+    struct sk_key key = sk_key_channel(channel->session_id);
+    sk_hub_line_up(channel->hub, channel, SK_LINE_NONE);
+    if (sk_redis_link_unsubscribe(channel->hub->subscriptions, key.text)) {
+        channel->state = SK_CHANNEL_UNSUBSCRIBING;
+    }
+}
+
+/* The one place that decides what a channel needs next, from its state and its clients. */
+static void advance(struct sk_channel *channel)
+{
+    bool empty = TAILQ_EMPTY(&channel->clients);
+    switch (channel->state) {
+    case SK_CHANNEL_IDLE:
+        sk_hub_line_up(channel->hub, channel, empty ? SK_LINE_VACANT : SK_LINE_SUBSCRIBE);
+        break;
+    case SK_CHANNEL_SUBSCRIBED:
+        if (empty) {
+            unsubscribe(channel);
+        } else if (!channel->reading && channel->line != SK_LINE_RETRY && snapshot_wanted(channel)) {
+            sk_hub_line_up(channel->hub, channel, SK_LINE_READ);
+        }
+        break;
+    case SK_CHANNEL_SUBSCRIBING:
+    case SK_CHANNEL_UNSUBSCRIBING:
+    case SK_CHANNEL_STATE_COUNT:
+        break;
+    }
+}
+
+void sk_channel_join(struct sk_channel *channel, struct sk_client *client)
+{
+    TAILQ_INSERT_TAIL(&channel->clients, client, in_channel);
+    client->channel = channel;
+    /* A newcomer may share a reading under way: everything published since it was sent is being held. */
+    client->sync = channel->reading && !channel->stale ? SK_SYNC_READING : SK_SYNC_WAITING;
+    advance(channel);
+}
+
+void sk_channel_leave(struct sk_channel *channel, struct sk_client *client)
+{
+    TAILQ_REMOVE(&channel->clients, client, in_channel);
+    client->channel = NULL;
+    advance(channel);
+}
+
+void sk_channel_want_snapshot(struct sk_channel *channel)
+{
+    advance(channel);
+}
+
+bool sk_channel_subscribe(struct sk_channel *channel)
+{
+    struct sk_key key = sk_key_channel(channel->session_id);
+    if (!sk_redis_link_subscribe(channel->hub->subscriptions, key.text, sk_hub_on_push, channel->hub)) {
+        return false;
+    }
+    channel->state = SK_CHANNEL_SUBSCRIBING;
+    return true;
+}
+
+/* Everyone may have missed something: whoever is not already waiting waits from here on. */
+void sk_channel_subscribed(struct sk_channel *channel)
+{
+    struct sk_client *client = NULL;
+    if (channel->state != SK_CHANNEL_SUBSCRIBING) {
+        return;
+    }
+    channel->state = SK_CHANNEL_SUBSCRIBED;
+    TAILQ_FOREACH(client, &channel->clients, in_channel)
+    {
+        if (client->sync == SK_SYNC_LIVE) {
+            client->sync = SK_SYNC_WAITING;
+        }
+    }
+    advance(channel);
+}
+
+void sk_channel_unsubscribed(struct sk_channel *channel)
+{
+    if (channel->state == SK_CHANNEL_UNSUBSCRIBING) {
+        channel->state = SK_CHANNEL_IDLE;
+        advance(channel);
+    }
+}
+
+void sk_channel_cut_off(struct sk_channel *channel)
+{
+    channel->state = SK_CHANNEL_IDLE;
+    channel->stale = channel->reading;
+    advance(channel);
+}
+
+static enum sk_frame_type frame_type_of(enum sk_message_type type)
+{
+    static const enum sk_frame_type types[] = {
+        [SK_MESSAGE_STATE_UPDATE] = SK_FRAME_STATE_UPDATE,       [SK_MESSAGE_STATE_SYNC] = SK_FRAME_STATE_SYNC,
+        [SK_MESSAGE_TIME_WARNING] = SK_FRAME_TIME_WARNING,       [SK_MESSAGE_TIME_EXPIRED] = SK_FRAME_TIME_EXPIRED,
+        [SK_MESSAGE_SESSION_DELETED] = SK_FRAME_SESSION_DELETED,
+    };
+    _Static_assert(sizeof types / sizeof *types == SK_MESSAGE_TYPE_COUNT, "every message has its frame");
+    return types[type];
+}
+
+/* A client may leave while it is told something (its last frame, or one too many): the next one is taken first. */
+static void deliver_all(struct sk_channel *channel, const struct sk_message_header *header,
+                        struct sk_frame_buffer *frame)
+{
+    struct sk_client *client = TAILQ_FIRST(&channel->clients);
+    while (client != NULL) {
+        struct sk_client *next = TAILQ_NEXT(client, in_channel);
+        sk_client_deliver(client, header, frame);
+        client = next;
+    }
+}
+
+void sk_channel_published(struct sk_channel *channel, const char *bytes, size_t length)
+{
+    struct sk_message_header header;
+    const char *text = NULL;
+    size_t text_length = 0;
+    if (!sk_message_read(bytes, length, &header, &text, &text_length)) {
+        sk_log(SK_LOG_WARN, "a published message has no header", SK_S("session_id", channel->session_id));
+        return;
+    }
+    struct sk_frame_buffer *frame = sk_frame_buffer_new(frame_type_of(header.type), text, text_length);
+    bool complete = frame != NULL && (!channel->reading || sk_hold_add(&channel->hold, &header, frame));
+    if (!complete) {
+        sk_log(SK_LOG_WARN, "a published message was lost", SK_S("session_id", channel->session_id));
+    }
+    if (frame != NULL) {
+        deliver_all(channel, &header, frame);
+    }
+    sk_frame_buffer_release(frame);
+}
+
+/* The reading brought nothing: what was held goes to those who have a state already, and everyone waits again. */
+static void put_off(struct sk_channel *channel, struct sk_client *client)
+{
+    const struct sk_held *held = NULL;
+    client->sync = SK_SYNC_WAITING;
+    TAILQ_FOREACH(held, &channel->hold.messages, link)
+    {
+        sk_client_deliver(client, &held->header, held->frame);
+    }
+}
+
+static void tell_readers(struct sk_channel *channel, const struct sk_snapshot *snapshot)
+{
+    bool usable = snapshot->outcome != SK_SNAPSHOT_UNAVAILABLE && !channel->stale;
+    struct sk_client *client = TAILQ_FIRST(&channel->clients);
+    while (client != NULL) {
+        struct sk_client *next = TAILQ_NEXT(client, in_channel);
+        if (client->sync == SK_SYNC_READING) {
+            if (usable) {
+                sk_client_synchronise(client, snapshot, &channel->hold);
+            } else {
+                put_off(channel, client);
+            }
+        }
+        client = next;
+    }
+}
+
+static void on_snapshot(void *context, const struct sk_snapshot *snapshot)
+{
+    struct sk_channel *channel = context;
+    struct sk_hub *hub = channel->hub;
+    tell_readers(channel, snapshot);
+    sk_hold_clear(&channel->hold);
+    channel->reading = false;
+    channel->stale = false;
+    if (snapshot->outcome == SK_SNAPSHOT_UNAVAILABLE && channel->state == SK_CHANNEL_SUBSCRIBED) {
+        sk_hub_line_up(hub, channel, SK_LINE_RETRY);
+    }
+    advance(channel);
+    sk_hub_read_done(hub);
+}
+
+bool sk_channel_read(struct sk_channel *channel)
+{
+    struct sk_client *client = NULL;
+    if (!sk_snapshot_read(channel->hub->commands, &channel->hub->clock, channel->session_id, on_snapshot, channel)) {
+        return false;
+    }
+    channel->reading = true;
+    TAILQ_FOREACH(client, &channel->clients, in_channel)
+    {
+        if (client->sync == SK_SYNC_WAITING) {
+            client->sync = SK_SYNC_READING;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,396 @@
+/* A connection's life. Owns its outbox and its unfinished message; never touches the socket itself (server.h). */
+#include "relay/client.h"
+
+#include "common/frames.h"
+#include "common/log.h"
+#include "common/server_clock.h"
+#include "relay/channel.h"
+#include "relay/relay.h"
+#include "relay/server.h"
+#include "relay/snapshot.h"
+
+#include <stdlib.h>
+
+#define US_PER_MS INT64_C(1000)
+#define US_PER_S INT64_C(1000000)
+
+/* --- life -----------------------------------------------------------------------------------------------------------
+ */
+
+struct sk_client *sk_client_new(struct sk_relay *relay, struct lws *socket)
+{
+    struct sk_client *client = calloc(1, sizeof *client);
+    if (client == NULL) {
+        return NULL;
+    }
+    client->relay = relay;
+    client->socket = socket;
+    client->opened_at_us = sk_monotonic_us();
+    client->heard_at_us = client->opened_at_us;
+    client->ping_at_us = client->opened_at_us + relay->config->relay_ping_s * US_PER_S;
+    sk_outbox_init(&client->outbox);
+    sk_relay_add(relay, client);
+    return client;
+}
+
+void sk_client_free(struct sk_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    if (client->channel != NULL) {
+        sk_channel_leave(client->channel, client);
+    }
+    sk_relay_remove(client->relay, client);
+    sk_outbox_clear(&client->outbox);
+    sk_buffer_clear(&client->inbound);
+    free(client);
+}
+
+void sk_client_begin(struct sk_client *client, const struct sk_target *target)
+{
+    struct sk_relay *relay = client->relay;
+    struct sk_refusal refusal = sk_admission_decide(&(struct sk_admission){
+        .target = target,
+        .connections = (int64_t)relay->client_count - 1,
+        .connections_max = relay->config->relay_max_connections,
+        .draining = relay->draining,
+    });
+    struct sk_channel *channel = NULL;
+    if (refusal.code == SK_CLOSE_NONE) {
+        channel = sk_hub_channel(&relay->hub, target->session_id);
+        if (channel == NULL) {
+            refusal = (struct sk_refusal){SK_CLOSE_BUSY, "out of memory"};
+        }
+    }
+    if (channel == NULL) {
+        sk_client_close(client, refusal.code, refusal.reason);
+        return;
+    }
+    sk_channel_join(channel, client);
+}
+
+/* --- closing --------------------------------------------------------------------------------------------------------
+ */
+
+void sk_client_close(struct sk_client *client, enum sk_close code, const char *reason)
+{
+    if (client->close_code != SK_CLOSE_NONE) {
+        return;
+    }
+    client->close_code = code;
+    client->close_reason = reason;
+    client->kill_at_us = sk_monotonic_us() + SK_CLIENT_LINGER_MS * US_PER_MS;
+    if (client->channel != NULL) {
+        sk_channel_leave(client->channel, client);
+    }
+    sk_server_request_write(client);
+}
+
+/* Its peer does not take what it is sent. The writable callback may never come: the tick drops it then. */
+static void close_slow(struct sk_client *client)
+{
+    sk_outbox_clear(&client->outbox);
+    sk_client_close(client, SK_CLOSE_TOO_SLOW, "too slow");
+}
+
+static void abort_now(struct sk_client *client)
+{
+    if (client->close_code == SK_CLOSE_NONE) {
+        sk_client_close(client, SK_CLOSE_ABNORMAL, "");
+    }
+    client->aborted = true;
+    sk_server_drop(client);
+}
+
+void sk_client_tick(struct sk_client *client, int64_t now_us)
+{
+    int64_t period_us = client->relay->config->relay_ping_s * US_PER_S;
+    if (client->kill_at_us != 0) {
+        if (now_us >= client->kill_at_us && !client->aborted) {
+            abort_now(client);
+        }
+    } else if (client->drain_at_us != 0 && now_us >= client->drain_at_us) {
+        sk_client_close(client, SK_CLOSE_GOING_AWAY, "draining");
+    } else if (now_us - client->heard_at_us >= 2 * period_us) {
+        abort_now(client);
+    } else if (client->blocked_since_us != 0 && now_us - client->blocked_since_us >= 2 * period_us) {
+        close_slow(client);
+    } else if (!client->greeted && now_us - client->opened_at_us >= SK_CLIENT_JOIN_MS * US_PER_MS) {
+        sk_client_close(client, SK_CLOSE_BUSY, "the session store does not answer");
+    } else if (now_us >= client->ping_at_us) {
+        client->ping_at_us = now_us + period_us;
+        client->ping_due = true;
+        sk_server_request_write(client);
+    }
+}
+
+/* --- sending --------------------------------------------------------------------------------------------------------
+ */
+
+/* Queues a frame; a client whose queue is full is too slow. frame NULL: there was no memory to make it. */
+static void send_frame(struct sk_client *client, struct sk_frame_buffer *frame)
+{
+    if (client->close_code != SK_CLOSE_NONE) {
+        return;
+    }
+    if (frame == NULL || !sk_outbox_push(&client->outbox, frame)) {
+        close_slow(client);
+        return;
+    }
+    if (client->greeted) {
+        sk_server_request_write(client);
+    }
+}
+
+/* Takes text, and sends it. */
+static void send_text(struct sk_client *client, enum sk_frame_type type, struct sk_buffer *text)
+{
+    struct sk_frame_buffer *frame = sk_frame_buffer_take(type, text);
+    send_frame(client, frame);
+    sk_frame_buffer_release(frame);
+}
+
+static const char *session_of(const struct sk_client *client)
+{
+    return client->channel->session_id;
+}
+
+static int64_t server_now(const struct sk_client *client)
+{
+    return sk_hub_now_ms(&client->relay->hub);
+}
+
+static void send_error(struct sk_client *client, const char *code, const char *message)
+{
+    struct sk_buffer text = {.data = NULL};
+    sk_protocol_error(&text, session_of(client), server_now(client), code, message);
+    send_text(client, SK_FRAME_ERROR, &text);
+}
+
+void sk_client_deliver(struct sk_client *client, const struct sk_message_header *header, struct sk_frame_buffer *frame)
+{
+    if (client->close_code != SK_CLOSE_NONE || !client->greeted || client->sync == SK_SYNC_READING) {
+        return;
+    }
+    if (header->type == SK_MESSAGE_STATE_SYNC) {
+        client->mark = (struct sk_mark){header->updated_at_ms, header->version};
+    } else if (sk_hold_place(header, &client->mark, client->newcomer) == SK_PLACE_NOWHERE) {
+        return;
+    }
+    send_frame(client, frame);
+    if (header->type == SK_MESSAGE_SESSION_DELETED) {
+        sk_client_close(client, SK_CLOSE_NORMAL, "session deleted");
+    }
+}
+
+/* --- synchronising --------------------------------------------------------------------------------------------------
+ */
+
+/* Sends those of the held messages that belong at a place. */
+static void send_held(struct sk_client *client, const struct sk_hold *hold, enum sk_place place)
+{
+    const struct sk_held *held = NULL;
+    TAILQ_FOREACH(held, &hold->messages, link)
+    {
+        if (client->close_code == SK_CLOSE_NONE &&
+            sk_hold_place(&held->header, &client->mark, client->newcomer) == place) {
+            send_frame(client, held->frame);
+            if (held->header.type == SK_MESSAGE_SESSION_DELETED) {
+                sk_client_close(client, SK_CLOSE_NORMAL, "session deleted");
+            }
+        }
+    }
+}
+
+/* The opening: answers to what it has said already come after these two. */
+static void greet(struct sk_client *client, const struct sk_snapshot *snapshot)
+{
+    struct sk_buffer text = {.data = NULL};
+    sk_frame_plain(&text, "CONNECTED", session_of(client), server_now(client));
+    struct sk_frame_buffer *connected = sk_frame_buffer_take(SK_FRAME_CONNECTED, &text);
+    if (connected == NULL || !sk_outbox_push_first(&client->outbox, snapshot->sync) ||
+        !sk_outbox_push_first(&client->outbox, connected)) {
+        close_slow(client);
+    }
+    sk_frame_buffer_release(connected);
+    client->greeted = true;
+    client->newcomer = true;
+    sk_server_request_write(client);
+}
+
+/* Whether what the client said it knows is what the snapshot tells. */
+static bool up_to_date(const struct sk_reconnect *reconnect, const struct sk_mark *mark)
+{
+    return reconnect->last_known_version == mark->version &&
+           (reconnect->updated_at_ms == SK_NONE || reconnect->updated_at_ms == mark->updated_at_ms);
+}
+
+static void refresh(struct sk_client *client, const struct sk_snapshot *snapshot)
+{
+    bool known = false;
+    if (client->reconnect.asked) {
+        struct sk_buffer text = {.data = NULL};
+        known = up_to_date(&client->reconnect, &snapshot->mark);
+        client->reconnect.asked = false;
+        sk_protocol_reconnect_ack(&text, session_of(client), server_now(client), snapshot->mark.version, known);
+        send_text(client, SK_FRAME_RECONNECT_ACK, &text);
+    }
+    if (!known) {
+        send_frame(client, snapshot->sync);
+    }
+}
+
+static void found(struct sk_client *client, const struct sk_snapshot *snapshot, const struct sk_hold *hold)
+{
+    client->mark = snapshot->mark;
+    client->sync = SK_SYNC_LIVE;
+    if (client->greeted) {
+        client->newcomer = false;
+        send_held(client, hold, SK_PLACE_BEFORE);
+        if (client->close_code == SK_CLOSE_NONE) {
+            refresh(client, snapshot);
+        }
+    } else {
+        greet(client, snapshot);
+    }
+    send_held(client, hold, SK_PLACE_AFTER);
+    if (client->reconnect.asked && client->close_code == SK_CLOSE_NONE) {
+        client->sync = SK_SYNC_WAITING; /* asked before it was greeted: it is answered by a reading of its own */
+    }
+}
+
+/* The session that the client has been watching is not there. A deleted one is at its end; one that is only absent may
+ * come back (Redis was emptied), and the client stays. */
+static void lost(struct sk_client *client, bool deleted, const struct sk_hold *hold)
+{
+    const struct sk_held *held = NULL;
+    client->sync = SK_SYNC_LIVE;
+    client->reconnect.asked = false;
+    TAILQ_FOREACH(held, &hold->messages, link)
+    {
+        sk_client_deliver(client, &held->header, held->frame);
+    }
+    if (client->close_code != SK_CLOSE_NONE) {
+        return;
+    }
+    if (!deleted) {
+        send_error(client, "SESSION_NOT_FOUND", "the session is not there any more");
+        return;
+    }
+    struct sk_buffer text = {.data = NULL};
+    sk_frame_plain(&text, "SESSION_DELETED", session_of(client), server_now(client));
+    send_text(client, SK_FRAME_SESSION_DELETED, &text);
+    sk_client_close(client, SK_CLOSE_NORMAL, "session deleted");
+}
+
+void sk_client_synchronise(struct sk_client *client, const struct sk_snapshot *snapshot, const struct sk_hold *hold)
+{
+    if (snapshot->outcome == SK_SNAPSHOT_FOUND) {
+        found(client, snapshot, hold);
+    } else if (!client->greeted) {
+        sk_client_close(client, SK_CLOSE_NO_SESSION, "no such session");
+    } else {
+        lost(client, snapshot->outcome == SK_SNAPSHOT_DELETED, hold);
+    }
+}
+
+/* --- receiving ------------------------------------------------------------------------------------------------------
+ */
+
+void sk_client_heard(struct sk_client *client)
+{
+    client->heard_at_us = sk_monotonic_us();
+}
+
+/* Notes a frame; whether it is one too many within a second. */
+static bool too_often(struct sk_client *client)
+{
+    uint32_t now_ms = (uint32_t)(sk_monotonic_us() / US_PER_MS);
+    uint32_t *oldest = &client->frames_at_ms[client->frames % SK_CLIENT_MESSAGES_A_SECOND];
+    bool full = client->frames >= SK_CLIENT_MESSAGES_A_SECOND;
+    bool often = full && now_ms - *oldest < 1000;
+    *oldest = now_ms;
+    client->frames++;
+    return often;
+}
+
+static void answer_ping(struct sk_client *client, const struct sk_request *request)
+{
+    struct sk_buffer text = {.data = NULL};
+    int64_t now_ms = server_now(client);
+    if (now_ms == 0) {
+        return; /* Redis' time was never heard: nothing true could be answered */
+    }
+    sk_protocol_pong(&text, session_of(client), now_ms, request->timestamp);
+    send_text(client, SK_FRAME_PONG, &text);
+}
+
+static void ask_snapshot(struct sk_client *client, const struct sk_request *request)
+{
+    client->reconnect = (struct sk_reconnect){
+        .asked = true, .last_known_version = request->last_known_version, .updated_at_ms = request->updated_at_ms};
+    if (client->sync == SK_SYNC_LIVE) {
+        client->sync = SK_SYNC_WAITING;
+        sk_channel_want_snapshot(client->channel);
+    }
+}
+
+static void answer(struct sk_client *client, const struct sk_request *request)
+{
+    switch (request->type) {
+    case SK_REQUEST_PING:
+        answer_ping(client, request);
+        break;
+    case SK_REQUEST_RECONNECT:
+        ask_snapshot(client, request);
+        break;
+    case SK_REQUEST_UNKNOWN:
+        send_error(client, "UNKNOWN_TYPE", request->problem);
+        break;
+    case SK_REQUEST_INVALID:
+        send_error(client, "INVALID_MESSAGE", request->problem);
+        break;
+    }
+}
+
+static void read_message(struct sk_client *client, bool binary)
+{
+    struct sk_request request;
+    if (binary) {
+        send_error(client, "INVALID_MESSAGE", "text frames only");
+        return;
+    }
+    sk_protocol_read(sk_buffer_text(&client->inbound), client->inbound.length, &request);
+    answer(client, &request);
+    sk_request_clear(&request);
+}
+
+void sk_client_received(struct sk_client *client, const struct sk_inbound *part)
+{
+    sk_client_heard(client);
+    if (client->channel == NULL) {
+        return; /* refused or closing: nothing it says counts */
+    }
+    if (part->remaining > SK_CLIENT_MESSAGE_BYTES_MAX ||
+        client->inbound.length + part->length + part->remaining > SK_CLIENT_MESSAGE_BYTES_MAX) {
+        sk_client_close(client, SK_CLOSE_TOO_BIG, "message too big");
+        return;
+    }
+    sk_buffer_append(&client->inbound, part->bytes, part->length);
+    if (part->remaining > 0) {
+        return;
+    }
+    if (too_often(client)) {
+        sk_client_close(client, SK_CLOSE_POLICY, "too many messages");
+        return;
+    }
+    if (part->final) {
+        if (client->inbound.failed) {
+            sk_client_close(client, SK_CLOSE_BUSY, "out of memory");
+            return;
+        }
+        read_message(client, part->binary);
+        sk_buffer_clear(&client->inbound);
+    }
+}

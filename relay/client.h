@@ -1,0 +1,101 @@
+/* One WebSocket connection: what it asked for, what it has been told, what waits to be sent to it, and when it must be
+ * gone. The server (server.h) owns the socket and tells the client what happens on it. */
+#ifndef SK_RELAY_CLIENT_H
+#define SK_RELAY_CLIENT_H
+
+#include "common/buffer.h"
+#include "common/message.h"
+#include "relay/admission.h"
+#include "relay/hold.h"
+#include "relay/outbox.h"
+#include "relay/protocol.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct lws;
+struct sk_relay;
+struct sk_channel;
+struct sk_snapshot;
+
+#define SK_CLIENT_JOIN_MS 5000   /* how long Redis may take to let a new connection begin */
+#define SK_CLIENT_LINGER_MS 2000 /* how long a close frame may take to get out */
+
+/* How a client's view of its session stands. */
+enum sk_sync {
+    SK_SYNC_WAITING, /* for a reading of the snapshot to be sent; what is published is passed on to who has a state */
+    SK_SYNC_READING, /* for its answer; what is published is held */
+    SK_SYNC_LIVE     /* what is published is passed on */
+};
+
+struct sk_reconnect {
+    bool asked;
+    int64_t last_known_version;
+    int64_t updated_at_ms; /* SK_NONE: not given */
+};
+
+struct sk_client {
+    TAILQ_ENTRY(sk_client) in_relay;
+    TAILQ_ENTRY(sk_client) in_channel;
+    struct sk_relay *relay;
+    struct lws *socket;         /* NULL: the socket is gone */
+    struct sk_channel *channel; /* NULL: refused, or closing */
+
+    enum sk_sync sync;
+    bool greeted;        /* CONNECTED and the first STATE_SYNC are on their way */
+    bool newcomer;       /* mark is that of the first snapshot */
+    struct sk_mark mark; /* of the last snapshot */
+    struct sk_reconnect reconnect;
+
+    struct sk_outbox outbox;
+    int64_t blocked_since_us; /* a writable callback is awaited since; 0: none is */
+    bool ping_due;
+
+    struct sk_buffer inbound;                           /* a fragmented message so far */
+    uint32_t frames_at_ms[SK_CLIENT_MESSAGES_A_SECOND]; /* a ring: when the last frames came */
+    unsigned frames;                                    /* how many came in all */
+
+    int64_t opened_at_us;
+    int64_t heard_at_us;
+    int64_t ping_at_us;
+    int64_t drain_at_us; /* 0: not draining */
+    int64_t kill_at_us;  /* 0: not closing */
+
+    enum sk_close close_code; /* SK_CLOSE_NONE: open */
+    const char *close_reason; /* static storage */
+    bool close_sent;          /* the close frame is out, and the peer's is awaited */
+    bool aborted;             /* its socket was told to go */
+};
+
+/* A part of a frame as it came from the socket. */
+struct sk_inbound {
+    const char *bytes;
+    size_t length;
+    size_t remaining; /* of this frame, still to come */
+    bool final;       /* this is the message's last frame */
+    bool binary;
+};
+
+/* A connection was upgraded; it is the relay's client until sk_client_free. NULL when out of memory. */
+struct sk_client *sk_client_new(struct sk_relay *relay, struct lws *socket);
+void sk_client_free(struct sk_client *client);
+
+/* Lets it in to the session, or refuses it. */
+void sk_client_begin(struct sk_client *client, const struct sk_target *target);
+
+/* What happened on the socket. */
+void sk_client_received(struct sk_client *client, const struct sk_inbound *part);
+void sk_client_heard(struct sk_client *client);
+
+/* A published message, and a snapshot with what was held meanwhile. */
+void sk_client_deliver(struct sk_client *client, const struct sk_message_header *header, struct sk_frame_buffer *frame);
+void sk_client_synchronise(struct sk_client *client, const struct sk_snapshot *snapshot, const struct sk_hold *hold);
+
+/* Closes it with a code, after what waits to be sent; it leaves its channel at once. The first code counts. */
+void sk_client_close(struct sk_client *client, enum sk_close code, const char *reason);
+
+/* Whatever is due by now: pings, silence, closes that do not get out, a join that takes too long. */
+void sk_client_tick(struct sk_client *client, int64_t now_us);
+
+#endif

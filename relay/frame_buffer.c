@@ -1,0 +1,65 @@
+/* Shared frames: owns the reference count and the room in front of the text. Sends nothing. */
+#include "relay/frame_buffer.h"
+
+#include <libwebsockets.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[] = {
+    [SK_FRAME_CONNECTED] = "CONNECTED",
+    [SK_FRAME_STATE_SYNC] = "STATE_SYNC",
+    [SK_FRAME_STATE_UPDATE] = "STATE_UPDATE",
+    [SK_FRAME_TIME_WARNING] = "TIME_WARNING",
+    [SK_FRAME_TIME_EXPIRED] = "TIME_EXPIRED",
+    [SK_FRAME_SESSION_DELETED] = "SESSION_DELETED",
+    [SK_FRAME_PONG] = "PONG",
+    [SK_FRAME_RECONNECT_ACK] = "RECONNECT_ACK",
+    [SK_FRAME_ERROR] = "ERROR",
+};
+_Static_assert(sizeof names / sizeof *names == SK_FRAME_TYPE_COUNT, "every frame type has a name");
+
+struct sk_frame_buffer *sk_frame_buffer_new(enum sk_frame_type type, const char *text, size_t length)
+{
+    struct sk_frame_buffer *frame = malloc(sizeof *frame + LWS_PRE + length);
+    if (frame == NULL) {
+        return NULL;
+    }
+    frame->references = 1;
+    frame->type = type;
+    frame->length = length;
+    memcpy(frame->bytes + LWS_PRE, text, length);
+    return frame;
+}
+
+struct sk_frame_buffer *sk_frame_buffer_take(enum sk_frame_type type, struct sk_buffer *text)
+{
+    struct sk_frame_buffer *frame = NULL;
+    if (!text->failed) {
+        frame = sk_frame_buffer_new(type, sk_buffer_text(text), text->length);
+    }
+    sk_buffer_clear(text);
+    return frame;
+}
+
+struct sk_frame_buffer *sk_frame_buffer_share(struct sk_frame_buffer *frame)
+{
+    frame->references++;
+    return frame;
+}
+
+void sk_frame_buffer_release(struct sk_frame_buffer *frame)
+{
+    if (frame != NULL && --frame->references == 0) {
+        free(frame);
+    }
+}
+
+unsigned char *sk_frame_buffer_text(struct sk_frame_buffer *frame)
+{
+    return frame->bytes + LWS_PRE;
+}
+
+const char *sk_frame_type_name(enum sk_frame_type type)
+{
+    return names[type];
+}

@@ -1,0 +1,165 @@
+/* The record that owns everything: the loop, its ticks and signals, the drain. */
+#include "relay/relay.h"
+
+#include "common/log.h"
+#include "common/metrics.h"
+#include "relay/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define US_PER_MS INT64_C(1000)
+#define US_PER_S INT64_C(1000000)
+
+void sk_relay_add(struct sk_relay *relay, struct sk_client *client)
+{
+    TAILQ_INSERT_TAIL(&relay->clients, client, in_relay);
+    relay->client_count++;
+}
+
+void sk_relay_remove(struct sk_relay *relay, struct sk_client *client)
+{
+    TAILQ_REMOVE(&relay->clients, client, in_relay);
+    relay->client_count--;
+}
+
+/* --- ticks ----------------------------------------------------------------------------------------------------------
+ */
+
+static void report(struct sk_relay *relay)
+{
+    char label[48];
+    for (int type = 0; type < SK_FRAME_TYPE_COUNT; type++) {
+        if (relay->sent[type] > 0) {
+            (void)snprintf(label, sizeof label, "type=\"%s\"", sk_frame_type_name((enum sk_frame_type)type));
+            sk_metrics_add(SK_METRIC_WS_MESSAGES, label, relay->sent[type]);
+            relay->sent[type] = 0;
+        }
+    }
+    sk_metrics_set(SK_METRIC_WS_CONNECTIONS, (int64_t)relay->client_count);
+}
+
+/* No client is freed here: their sockets close later, in callbacks of their own. */
+static void on_tick(uv_timer_t *timer)
+{
+    struct sk_relay *relay = timer->data;
+    struct sk_client *client = NULL;
+    int64_t now_us = sk_monotonic_us();
+    sk_hub_tick(&relay->hub, now_us);
+    TAILQ_FOREACH(client, &relay->clients, in_relay)
+    {
+        sk_client_tick(client, now_us);
+    }
+    report(relay);
+    if (relay->draining && (relay->client_count == 0 || now_us >= relay->drain_ends_at_us)) {
+        uv_stop(&relay->loop);
+    }
+}
+
+static void on_turn(uv_prepare_t *prepare)
+{
+    struct sk_relay *relay = prepare->data;
+    sk_hub_reap(&relay->hub);
+}
+
+/* --- drain ----------------------------------------------------------------------------------------------------------
+ */
+
+/* Each connection is closed at a moment of its own within the drain time, so that their clients do not all arrive
+ * elsewhere at once. */
+static void drain(struct sk_relay *relay)
+{
+    struct sk_client *client = NULL;
+    int64_t now_us = sk_monotonic_us();
+    uint32_t drain_ms = (uint32_t)(relay->config->relay_drain_s * 1000);
+    relay->draining = true;
+    relay->drain_ends_at_us = now_us + drain_ms * US_PER_MS + SK_CLIENT_LINGER_MS * US_PER_MS + US_PER_S;
+    sk_server_stop_accepting(relay->server);
+    TAILQ_FOREACH(client, &relay->clients, in_relay)
+    {
+        client->drain_at_us = now_us + arc4random_uniform(drain_ms + 1) * US_PER_MS;
+    }
+    sk_log(SK_LOG_INFO, "draining", SK_I("connections", (int64_t)relay->client_count),
+           SK_I("drain_s", relay->config->relay_drain_s));
+}
+
+static void on_signal(uv_signal_t *watcher, int number)
+{
+    struct sk_relay *relay = watcher->data;
+    (void)number;
+    if (relay->draining) {
+        uv_stop(&relay->loop);
+    } else {
+        drain(relay);
+    }
+}
+
+/* --- life -----------------------------------------------------------------------------------------------------------
+ */
+
+static bool start_handles(struct sk_relay *relay)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        relay->signals[i].data = relay;
+        if (uv_signal_init(&relay->loop, &relay->signals[i]) != 0 ||
+            uv_signal_start(&relay->signals[i], on_signal, numbers[i]) != 0) {
+            return false;
+        }
+    }
+    relay->ticker.data = relay;
+    relay->reaper.data = relay;
+    return uv_timer_init(&relay->loop, &relay->ticker) == 0 && uv_prepare_init(&relay->loop, &relay->reaper) == 0 &&
+           uv_timer_start(&relay->ticker, on_tick, SK_RELAY_TICK_MS, SK_RELAY_TICK_MS) == 0 &&
+           uv_prepare_start(&relay->reaper, on_turn) == 0;
+}
+
+enum sk_code sk_relay_open(struct sk_relay *relay, const struct sk_config *config, struct sk_error *error)
+{
+    struct sk_redis_url url;
+    *relay = (struct sk_relay){.config = config};
+    TAILQ_INIT(&relay->clients);
+    enum sk_code code = sk_redis_url_parse(config->redis_url, &url, error);
+    if (code != SK_OK) {
+        return code;
+    }
+    relay->has_loop = uv_loop_init(&relay->loop) == 0;
+    if (!relay->has_loop || !start_handles(relay) ||
+        !sk_hub_open(&relay->hub, &relay->loop, &url, config->redis_timeout_ms)) {
+        return sk_fail(error, SK_INTERNAL_ERROR, "the event loop cannot be made");
+    }
+    code = sk_server_open(relay, &relay->server, error);
+    if (code == SK_OK) {
+        sk_hub_start(&relay->hub);
+    }
+    return code;
+}
+
+void sk_relay_run(struct sk_relay *relay)
+{
+    (void)uv_run(&relay->loop, UV_RUN_DEFAULT);
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+    if (handle->loop != NULL && uv_is_closing(handle) == 0) {
+        uv_close(handle, NULL);
+    }
+}
+
+void sk_relay_close(struct sk_relay *relay)
+{
+    close_handle((uv_handle_t *)&relay->ticker);
+    close_handle((uv_handle_t *)&relay->reaper);
+    close_handle((uv_handle_t *)&relay->signals[0]);
+    close_handle((uv_handle_t *)&relay->signals[1]);
+    sk_server_close(relay->server);
+    sk_hub_close(&relay->hub);
+    (void)uv_run(&relay->loop, UV_RUN_DEFAULT);
+    sk_server_free(relay->server);
+    sk_hub_free(&relay->hub);
+    report(relay);
+    (void)uv_loop_close(&relay->loop);
+}

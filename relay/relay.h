@@ -1,0 +1,63 @@
+/* The relay: WebSocket connections on one side, Redis on the other, one event loop between them, nothing that blocks.
+ *
+ *            Redis                                                                      browsers, game servers
+ *     ws:<id> │      ▲ GET, TIME, PUBLISH (heartbeat)                                              ▲
+ *   (publish) ▼      │                                                                             │
+ *     subscriptions  commands ── redis_link (two of them)                                     server (lws)
+ *             │      ▲                                                                             │ ▲
+ *             ▼      │                 lines: whose turn to subscribe, to read                     │ │
+ *            hub ────┴─► channel ── one a session ────────────────────────────────► client ────────┘ │
+ *             │            │  hold: messages kept back while a snapshot is read       │ outbox ──────┘
+ *           pulse       snapshot: stored form ► settled view ► STATE_SYNC             │ bounded, newest state only
+ *     time, heartbeat                                                              protocol: PING, RECONNECT
+ *
+ * A message comes in once, becomes one frame buffer, and each client's outbox gets a reference to it. Everything that
+ * must be freed is marked where that is noticed and freed by the reaper, at the end of the loop's tick. */
+#ifndef SK_RELAY_RELAY_H
+#define SK_RELAY_RELAY_H
+
+#include "common/config.h"
+#include "relay/client.h"
+#include "relay/hub.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+struct sk_server;
+
+#define SK_RELAY_TICK_MS 100
+
+struct sk_relay {
+    const struct sk_config *config; /* borrowed */
+    uv_loop_t loop;
+    bool has_loop; /* it was made, and must be closed */
+    uv_timer_t ticker;
+    uv_prepare_t reaper; /* runs last before the loop waits again */
+    uv_signal_t signals[2];
+    struct sk_hub hub;
+    struct sk_server *server;
+    TAILQ_HEAD(sk_relay_clients, sk_client) clients;
+    size_t client_count;
+    bool draining;
+    int64_t drain_ends_at_us;
+    uint64_t sent[SK_FRAME_TYPE_COUNT]; /* frames since the last tick, on their way to the metrics */
+};
+
+/* Makes everything and listens. Redis need not be there yet. SK_VALIDATION_ERROR: REDIS_URL, or the port is taken.
+ * SK_INTERNAL_ERROR: out of memory. */
+enum sk_code sk_relay_open(struct sk_relay *relay, const struct sk_config *config, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* Serves until SIGTERM or SIGINT, then drains; a second signal ends it at once. */
+void sk_relay_run(struct sk_relay *relay);
+
+/* Closes everything and frees it; also after a failed open. */
+void sk_relay_close(struct sk_relay *relay);
+
+/* The clients' book: who is open. */
+void sk_relay_add(struct sk_relay *relay, struct sk_client *client);
+void sk_relay_remove(struct sk_relay *relay, struct sk_client *client);
+
+#endif

@@ -1,0 +1,354 @@
+/* libwebsockets' callbacks, translated. Owns the lws context; the clients it announces live from ESTABLISHED to CLOSED.
+ */
+#include "relay/server.h"
+
+#include "common/log.h"
+#include "common/metrics.h"
+#include "relay/client.h"
+#include "relay/relay.h"
+#include "relay/target.h"
+
+#include <libwebsockets.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define RX_BYTES 512   /* what an idle connection costs; a longer message comes in pieces */
+#define TX_BYTES 65536 /* what one send may take; anything smaller is sent from the shared buffer, without a copy */
+#define SEND_QUEUE_BYTES 65536 /* in the kernel, for a peer that does not read */
+#define HANDSHAKE_S 5
+#define HANDSHAKES_MAX 1024 /* header tables, made when they are needed */
+#define ARGUMENTS_MAX 16
+
+struct sk_server {
+    struct sk_relay *relay;
+    struct lws_context *context; /* NULL once libwebsockets has destroyed it */
+    bool accepting;
+};
+
+/* What libwebsockets keeps for each connection. */
+struct session {
+    struct sk_client *client; /* NULL before ESTABLISHED and after CLOSED */
+    unsigned peer_code;       /* of the peer's own close frame; 0: none */
+};
+
+static struct sk_server *server_of(struct lws *wsi)
+{
+    return lws_context_user(lws_get_context(wsi));
+}
+
+/* --- plain HTTP -----------------------------------------------------------------------------------------------------
+ */
+
+/* The answer to a request that does not ask for an upgrade: what stands here is no page. */
+static int answer_http(struct lws *wsi, const char *path)
+{
+    struct sk_target target;
+    unsigned char room[LWS_PRE + 1024];
+    unsigned char *start = room + LWS_PRE;
+    unsigned char *at = start;
+    unsigned char *end = room + sizeof room - 1;
+    static const char upgrade[] = "{\"error\":{\"code\":\"UPGRADE_REQUIRED\",\"message\":\"this is a WebSocket\"}}\n";
+    static const char not_found[] = "{\"error\":{\"code\":\"NOT_FOUND\",\"message\":\"no such route\"}}\n";
+    static const unsigned char protocol[] = "websocket";
+    sk_target_read_path(&target, path);
+    bool known = target.kind != SK_TARGET_UNKNOWN;
+    const char *body = known ? upgrade : not_found;
+    size_t length = strlen(body);
+    unsigned status = known ? 426 : HTTP_STATUS_NOT_FOUND;
+    if (lws_add_http_common_headers(wsi, status, "application/json", length, &at, end) != 0 ||
+        (known && lws_add_http_header_by_name(wsi, (const unsigned char *)"upgrade:", protocol,
+                                              (int)sizeof protocol - 1, &at, end) != 0) ||
+        lws_finalize_write_http_header(wsi, start, &at, end) != 0) {
+        return -1;
+    }
+    memcpy(start, body, length);
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) == 0 &&
+        lws_write(wsi, start, length, LWS_WRITE_HTTP_FINAL) != (int)length) {
+        return -1;
+    }
+    return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
+}
+
+/* --- connections ----------------------------------------------------------------------------------------------------
+ */
+
+static void read_target(struct lws *wsi, struct sk_target *target)
+{
+    char path[128] = "";
+    char argument[sizeof "sessionId=" + SK_ID_BYTES];
+    if (lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI) < 0) {
+        path[0] = '\0'; /* longer than any route of ours */
+    }
+    sk_target_read_path(target, path);
+    for (int i = 0; i < ARGUMENTS_MAX; i++) {
+        int length = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i);
+        if (length > 0 && length < (int)sizeof argument &&
+            lws_hdr_copy_fragment(wsi, argument, sizeof argument, WSI_TOKEN_HTTP_URI_ARGS, i) > 0) {
+            sk_target_read_argument(target, path, argument);
+        }
+    }
+}
+
+static int on_established(struct lws *wsi, struct session *session)
+{
+    struct sk_target target;
+    int bytes = SEND_QUEUE_BYTES;
+    (void)setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    session->peer_code = 0;
+    session->client = sk_client_new(server_of(wsi)->relay, wsi);
+    if (session->client == NULL) {
+        return -1;
+    }
+    read_target(wsi, &target);
+    sk_client_begin(session->client, &target);
+    return 0;
+}
+
+static int on_receive(struct lws *wsi, struct session *session, const void *in, size_t length)
+{
+    struct sk_inbound part = {.bytes = in,
+                              .length = length,
+                              .remaining = lws_remaining_packet_payload(wsi),
+                              .final = lws_is_final_fragment(wsi) != 0,
+                              .binary = lws_frame_is_binary(wsi) != 0};
+    sk_client_received(session->client, &part);
+    return 0;
+}
+
+/* Sends one frame. False: the connection broke. */
+static bool send_first(struct lws *wsi, struct sk_client *client)
+{
+    struct sk_frame_buffer *frame = sk_outbox_first(&client->outbox);
+    int sent = lws_write(wsi, sk_frame_buffer_text(frame), frame->length, LWS_WRITE_TEXT);
+    if (sent < (int)frame->length) {
+        return false;
+    }
+    client->relay->sent[frame->type]++;
+    sk_outbox_drop_first(&client->outbox);
+    return true;
+}
+
+static bool send_ping(struct lws *wsi, struct sk_client *client)
+{
+    unsigned char room[LWS_PRE + 1];
+    client->ping_due = false;
+    return lws_write(wsi, room + LWS_PRE, 0, LWS_WRITE_PING) >= 0;
+}
+
+/* Leaves the close frame (RFC 6455 §5.5.1) to libwebsockets, by way of its timer: where it runs on libuv and was built
+ * with its debug checks, as Debian's 4.1.6 is, a connection that is closed from the writable callback is closed twice
+ * at once, and the frame is lost. */
+static void begin_close(struct lws *wsi, struct sk_client *client)
+{
+    if (!client->close_sent) {
+        const char *reason = client->close_reason;
+        client->close_sent = true;
+        lws_close_reason(wsi, (enum lws_close_status)client->close_code, (unsigned char *)(uintptr_t)reason,
+                         strlen(reason));
+        lws_set_timer_usecs(wsi, 1);
+    }
+}
+
+/* As much as the socket takes now; what is left asks for the next turn. */
+static int on_writable(struct lws *wsi, struct sk_client *client)
+{
+    client->blocked_since_us = 0;
+    if (client->ping_due && client->close_code == SK_CLOSE_NONE && !send_ping(wsi, client)) {
+        return -1;
+    }
+    bool may_send = client->greeted || client->close_code != SK_CLOSE_NONE;
+    while (may_send && sk_outbox_first(&client->outbox) != NULL) {
+        if (lws_send_pipe_choked(wsi) != 0) {
+            sk_server_request_write(client);
+            return 0;
+        }
+        if (!send_first(wsi, client)) {
+            return -1;
+        }
+    }
+    if (client->close_code != SK_CLOSE_NONE) {
+        begin_close(wsi, client);
+    }
+    return 0;
+}
+
+/* Codes that a peer makes up count as one. */
+static void count_close(unsigned code)
+{
+    static const unsigned known[] = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 4004, 4008, 4013};
+    char label[32] = "code=\"other\"";
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (known[i] == code) {
+            (void)snprintf(label, sizeof label, "code=\"%u\"", code);
+        }
+    }
+    sk_metrics_add(SK_METRIC_WS_CLOSES, label, 1);
+}
+
+static void on_closed(struct session *session)
+{
+    struct sk_client *client = session->client;
+    session->client = NULL;
+    if (client == NULL) {
+        return;
+    }
+    unsigned code = SK_CLOSE_ABNORMAL;
+    if (client->close_sent || client->close_code == SK_CLOSE_TOO_SLOW) {
+        code = client->close_code;
+    } else if (session->peer_code != 0) {
+        code = session->peer_code;
+    }
+    count_close(code);
+    client->socket = NULL;
+    sk_client_free(client);
+}
+
+static void on_peer_close(struct session *session, const unsigned char *in, size_t length)
+{
+    session->peer_code = length >= 2 ? (unsigned)in[0] << 8 | in[1] : 1005;
+}
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
+{
+    struct session *session = user;
+    bool has_client = session != NULL && session->client != NULL;
+    switch ((int)reason) {
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
+        return server_of(wsi)->accepting ? 0 : -1;
+    case LWS_CALLBACK_HTTP:
+        return answer_http(wsi, in);
+    case LWS_CALLBACK_ESTABLISHED:
+        return on_established(wsi, session);
+    case LWS_CALLBACK_RECEIVE:
+        return has_client ? on_receive(wsi, session, in, length) : -1;
+    case LWS_CALLBACK_RECEIVE_PONG:
+        if (has_client) {
+            sk_client_heard(session->client);
+        }
+        return 0;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return has_client ? on_writable(wsi, session->client) : -1;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        if (has_client) {
+            on_peer_close(session, in, length);
+        }
+        return 0;
+    case LWS_CALLBACK_TIMER:
+        return has_client && session->client->close_sent ? -1 : 0;
+    case LWS_CALLBACK_CLOSED:
+        if (session != NULL) {
+            on_closed(session);
+        }
+        return 0;
+    default:
+        return lws_callback_http_dummy(wsi, reason, user, in, length);
+    }
+}
+
+/* --- what the clients ask of their sockets --------------------------------------------------------------------------
+ */
+
+void sk_server_request_write(struct sk_client *client)
+{
+    if (client->socket == NULL) {
+        return;
+    }
+    if (client->blocked_since_us == 0) {
+        client->blocked_since_us = sk_monotonic_us();
+    }
+    (void)lws_callback_on_writable(client->socket);
+}
+
+void sk_server_drop(struct sk_client *client)
+{
+    if (client->socket == NULL) {
+        return;
+    }
+    lws_set_timeout(client->socket, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    /* Its timers are only looked at after something has happened on one of its own sockets. */
+    lws_cancel_service(lws_get_context(client->socket));
+}
+
+/* --- life -----------------------------------------------------------------------------------------------------------
+ */
+
+/* What libwebsockets calls an error is mostly a client's doing, so nothing of it is more than a warning here. */
+static void log_line(int level, const char *line)
+{
+    char text[256];
+    (void)level;
+    (void)snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
+    sk_log(SK_LOG_WARN, "libwebsockets", SK_S("text", text));
+}
+
+static const struct lws_protocols protocols[] = {
+    {.name = "synckairos.v1",
+     .callback = callback,
+     .per_session_data_size = sizeof(struct session),
+     .rx_buffer_size = RX_BYTES,
+     .tx_packet_size = TX_BYTES},
+    {.name = NULL},
+};
+
+/* No pings and no hang-ups by libwebsockets: the client's tick does both. */
+static const lws_retry_bo_t no_policy = {.secs_since_valid_ping = 0};
+
+enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, struct sk_error *error)
+{
+    const struct sk_config *config = relay->config;
+    void *loops[] = {&relay->loop};
+    struct sk_server *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    }
+    made->relay = relay;
+    made->accepting = true;
+    struct lws_context_creation_info info = {
+        .port = (int)config->relay_port,
+        .iface = config->bind,
+        .protocols = protocols,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
+        .foreign_loops = loops,
+        .pcontext = &made->context,
+        .user = made,
+        .gid = -1,
+        .uid = -1,
+        .timeout_secs = HANDSHAKE_S,
+        .timeout_secs_ah_idle = HANDSHAKE_S,
+        .keepalive_timeout = HANDSHAKE_S,
+        .max_http_header_pool = HANDSHAKES_MAX,
+        .pt_serv_buf_size = TX_BYTES,
+        .retry_and_idle_policy = &no_policy,
+        .server_string = "synckairos",
+    };
+    lws_set_log_level(LLL_ERR | LLL_WARN, log_line);
+    made->context = lws_create_context(&info);
+    if (made->context == NULL) {
+        free(made);
+        return sk_fail(error, SK_VALIDATION_ERROR, "cannot listen on %s port %lld", config->bind,
+                       (long long)config->relay_port);
+    }
+    *server = made;
+    return SK_OK;
+}
+
+void sk_server_stop_accepting(struct sk_server *server)
+{
+    server->accepting = false;
+}
+
+void sk_server_close(struct sk_server *server)
+{
+    if (server != NULL && server->context != NULL) {
+        lws_context_destroy(server->context);
+    }
+}
+
+void sk_server_free(struct sk_server *server)
+{
+    /* With a loop that is not its own, libwebsockets needs a second call once its handles are closed. */
+    sk_server_close(server);
+    free(server);
+}

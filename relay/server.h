@@ -1,0 +1,29 @@
+/* The WebSocket server: libwebsockets on the relay's loop. Its callbacks translate what happens on a socket into calls
+ * of the client (client.h) and back, and decide nothing. */
+#ifndef SK_RELAY_SERVER_H
+#define SK_RELAY_SERVER_H
+
+#include "common/error.h"
+
+struct sk_client;
+struct sk_relay;
+struct sk_server;
+
+/* Listens on BIND:RELAY_PORT. relay is borrowed for the server's life. SK_VALIDATION_ERROR: cannot listen there. */
+enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* Asks for the client's turn to write; what it has to say is taken from its outbox then. */
+void sk_server_request_write(struct sk_client *client);
+
+/* Cuts the connection without another word, soon; it does not matter whether the peer reads. */
+void sk_server_drop(struct sk_client *client);
+
+/* Lets in no further connection. */
+void sk_server_stop_accepting(struct sk_server *server);
+
+/* Begins to close everything; the loop must turn until it is empty, then _free. */
+void sk_server_close(struct sk_server *server);
+void sk_server_free(struct sk_server *server);
+
+#endif

@@ -1,0 +1,34 @@
+/* One reading of a session from Redis: GET and TIME in one pipeline, the view settled to that instant, and the
+ * STATE_SYNC that tells it. Nothing is written back; the version stays the committed one. */
+#ifndef SK_RELAY_SNAPSHOT_H
+#define SK_RELAY_SNAPSHOT_H
+
+#include "common/server_clock.h"
+#include "relay/hold.h"
+#include "relay/redis_link.h"
+
+enum sk_snapshot_outcome {
+    SK_SNAPSHOT_FOUND,
+    SK_SNAPSHOT_ABSENT,     /* Redis knows no such session */
+    SK_SNAPSHOT_DELETED,    /* it was deleted, and left its tombstone */
+    SK_SNAPSHOT_UNAVAILABLE /* Redis did not answer, or what it said cannot be read: try again */
+};
+
+struct sk_snapshot {
+    enum sk_snapshot_outcome outcome;
+    struct sk_mark mark;          /* of the committed state */
+    struct sk_frame_buffer *sync; /* STATE_SYNC, borrowed for the call; NULL unless found */
+};
+
+typedef void sk_snapshot_handler(void *context, const struct sk_snapshot *snapshot);
+
+/* Starts to read; handler is called exactly once, later. The reply to TIME is a sample for clock (borrowed until then).
+ * False: nothing could be sent, handler is not called. */
+bool sk_snapshot_read(struct sk_redis_link *link, struct sk_server_clock *clock, const char *session_id,
+                      sk_snapshot_handler *handler, void *context) __attribute__((warn_unused_result));
+
+/* Makes the snapshot of a stored form at an instant: the pure part. The caller releases snapshot->sync. */
+void sk_snapshot_make(struct sk_snapshot *snapshot, const char *session_id, const char *stored, size_t length,
+                      int64_t now_ms);
+
+#endif

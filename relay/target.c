@@ -1,0 +1,45 @@
+/* Routes of the relay: /ws?sessionId={id} and /sessions/{id}. */
+#include "relay/target.h"
+
+#include <string.h>
+
+#define WS_PATH "/ws"
+#define SESSIONS_PATH "/sessions/"
+#define SESSION_ARGUMENT "sessionId="
+
+static void set_session(struct sk_target *target, const char *id)
+{
+    size_t length = strlen(id);
+    if (length < sizeof target->session_id && sk_id_valid(id, length)) {
+        memcpy(target->session_id, id, length + 1);
+        target->kind = SK_TARGET_SESSION;
+    }
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+static bool is_ws(const char *path)
+{
+    return strcmp(path, WS_PATH) == 0 || strcmp(path, WS_PATH "/") == 0;
+}
+
+void sk_target_read_path(struct sk_target *target, const char *path)
+{
+    *target = (struct sk_target){.kind = SK_TARGET_UNKNOWN};
+    if (is_ws(path)) {
+        target->kind = SK_TARGET_MISSING_ID;
+    } else if (starts_with(path, SESSIONS_PATH)) {
+        target->kind = SK_TARGET_MISSING_ID;
+        set_session(target, path + strlen(SESSIONS_PATH));
+    }
+}
+
+void sk_target_read_argument(struct sk_target *target, const char *path, const char *argument)
+{
+    if (target->kind == SK_TARGET_MISSING_ID && is_ws(path) && starts_with(argument, SESSION_ARGUMENT)) {
+        set_session(target, argument + strlen(SESSION_ARGUMENT));
+    }
+}

@@ -1,0 +1,70 @@
+/* The tests over real servers: integration BUILD [SUITE]. Starts the stack, runs the suites (or the one named), stops
+ * the stack; exits with 1 if a test failed, a server ended uncleanly or a sanitizer spoke. */
+#include "tests/integration/keep.h"
+#include "tests/integration/stack.h"
+#include "tests/integration/suites.h"
+
+#include <CUnit/Basic.h>
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In this order: the suites that stop Redis come last. */
+static CU_SuiteInfo suites[] = {
+    {"game", NULL, NULL, NULL, keep_clear, game_tests},
+    {"lifecycle", NULL, NULL, NULL, keep_clear, lifecycle_tests},
+    {"errors", NULL, NULL, NULL, keep_clear, error_tests},
+    {"expiry", NULL, NULL, NULL, keep_clear, expiry_tests},
+    {"warnings", NULL, NULL, NULL, keep_clear, warning_tests},
+    {"commit", NULL, NULL, NULL, keep_clear, commit_tests},
+    {"contention", NULL, NULL, NULL, keep_clear, contention_tests},
+    {"trail", NULL, NULL, NULL, keep_clear, trail_tests},
+    {"lifetime", NULL, NULL, NULL, keep_clear, lifetime_tests},
+    {"relay", NULL, NULL, NULL, keep_clear, relay_tests},
+    {"host-clock", NULL, NULL, NULL, keep_clear, host_clock_tests},
+    {"processes", NULL, NULL, NULL, keep_clear, process_tests},
+    {"metrics", NULL, NULL, NULL, keep_clear, metrics_tests},
+    {"outage", NULL, NULL, NULL, keep_clear, outage_tests},
+    CU_SUITE_INFO_NULL,
+};
+
+static CU_ErrorCode run_suites(const char *name)
+{
+    if (!name) {
+        return CU_basic_run_tests();
+    }
+    CU_pSuite suite = CU_get_suite(name);
+    if (!suite) {
+        fprintf(stderr, "there is no suite %s\n", name);
+        exit(2);
+    }
+    return CU_basic_run_suite(suite);
+}
+
+int main(int count, char **arguments)
+{
+    if (count < 2) {
+        fprintf(stderr, "usage: integration BUILD [SUITE]\n");
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    CU_ErrorCode registered = CU_initialize_registry();
+    registered = registered == CUE_SUCCESS ? CU_register_suites(suites) : registered;
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    const bool up = registered == CUE_SUCCESS && stack_up(arguments[1]);
+    const bool ran =
+        up && run_suites(count > 2 ? arguments[2] : NULL) == CUE_SUCCESS && CU_get_number_of_tests_run() > 0;
+    const bool failed = !ran || CU_get_number_of_failures() > 0;
+    CU_cleanup_registry();
+    keep_clear();
+    const bool clean = stack_down();
+    if (failed || !clean) {
+        process_print_logs();
+        printf("FAILED%s; logs are in %s/logs\n", clean ? "" : " (a server did not run cleanly)", stack.folder);
+        return 1;
+    }
+    stack_remove_folder();
+    return 0;
+}

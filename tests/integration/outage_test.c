@@ -1,0 +1,207 @@
+/* The stores going away and coming back under load. */
+#include "tests/integration/story.h"
+#include "tests/integration/suites.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PLAYERS 4
+
+/* A game that is played as fast as answers come, whatever they are. */
+struct player {
+    pthread_t thread;
+    const char *id;
+    const char *url;
+    atomic_bool stop;
+    atomic_long moves; /* answered 200 */
+    atomic_long unavailable;
+    atomic_long unknown;
+    atomic_long other; /* anything else: there should be none */
+    char surprise[600];
+};
+
+static void count_answer(struct player *player, const struct answer *answer)
+{
+    const char *code = text_at(answer->body, "error.code");
+    if (answer->status == 200) {
+        atomic_fetch_add(&player->moves, 1);
+    } else if (answer->status == 503 && strcmp(code, "STATE_STORE_UNAVAILABLE") == 0) {
+        atomic_fetch_add(&player->unavailable, 1);
+    } else if (answer->status == 503 && strcmp(code, "OUTCOME_UNKNOWN") == 0) {
+        atomic_fetch_add(&player->unknown, 1);
+    } else {
+        (void)snprintf(player->surprise, sizeof(player->surprise), "%ld %.500s", answer->status,
+                       answer->text ? answer->text : "(nothing)");
+        atomic_fetch_add(&player->other, 1);
+    }
+}
+
+static void *play(void *argument)
+{
+    struct player *player = argument;
+    while (!atomic_load(&player->stop)) {
+        struct answer answer;
+        http_exchange(&(struct request){.method = "POST", .url = player->url}, &answer);
+        count_answer(player, &answer);
+        answer_clear(&answer);
+    }
+    http_thread_end();
+    return NULL;
+}
+
+static void stop_playing(void *object)
+{
+    struct player *player = object;
+    if (!atomic_exchange(&player->stop, true)) {
+        pthread_join(player->thread, NULL);
+    }
+}
+
+static void release_player(void *object)
+{
+    stop_playing(object);
+    free(object);
+}
+
+static struct player *start_playing(const char *id)
+{
+    struct player *player = calloc(1, sizeof(*player));
+    if (!player) {
+        abort();
+    }
+    player->id = id;
+    player->url = kept_text("%s/v1/sessions/%s/switch", stack.url, id);
+    create_running(id, CHESS);
+    if (pthread_create(&player->thread, NULL, play, player)) {
+        abort();
+    }
+    return keep(player, release_player);
+}
+
+static void redis_restarted_under_load(void)
+{
+    struct player *players[PLAYERS];
+    struct ws_client *clients[PLAYERS];
+    for (int i = 0; i < PLAYERS; i++) {
+        players[i] = start_playing(fresh_id("outage"));
+        clients[i] = watch(players[i]->id, stack.relay_ports[i % RELAYS]);
+    }
+    EVENTUALLY(atomic_load(&players[0]->moves) > 20 && atomic_load(&players[PLAYERS - 1]->moves) > 20);
+
+    stack_stop_redis();
+    for (int i = 0; i < PLAYERS; i++) {
+        EVENTUALLY(atomic_load(&players[i]->unavailable) > 3);
+    }
+    struct answer *unready = call("GET", "/ready", NULL);
+    EXPECT_STATUS(unready, 503);
+    EXPECT_STATUS(call("GET", "/health", NULL), 200);
+    struct answer *refused = look(players[0]->id);
+    EXPECT_ERROR(refused, 503, "STATE_STORE_UNAVAILABLE");
+    EXPECT(answer_header(refused, "Retry-After") != NULL);
+    EXPECT_ERROR(call("POST", "/v1/sessions", kept_text("{%s}", CHESS)), 503, "STATE_STORE_UNAVAILABLE");
+
+    size_t syncs[PLAYERS];
+    for (int i = 0; i < PLAYERS; i++) {
+        syncs[i] = frames_of(clients[i], "STATE_SYNC");
+    }
+    stack_start_redis();
+    for (int i = 0; i < PLAYERS; i++) {
+        const long moves = atomic_load(&players[i]->moves);
+        EVENTUALLY(atomic_load(&players[i]->moves) > moves + 20);
+        EVENTUALLY(frames_of(clients[i], "STATE_SYNC") > syncs[i]);
+        EXPECT_INT(ws_code_now(clients[i]), WS_STILL_OPEN);
+    }
+    for (int i = 0; i < PLAYERS; i++) {
+        stop_playing(players[i]);
+        EXPECT_STATUS(act(players[i]->id, "pause", NULL), 200);
+        const int64_t version = int_at(look(players[i]->id)->body, "data.version");
+        const int64_t moves = atomic_load(&players[i]->moves);
+        EXPECT_BETWEEN(version, 3 + moves, 3 + moves + atomic_load(&players[i]->unknown));
+        if (!EXPECT_INT(atomic_load(&players[i]->other), 0)) {
+            printf(" (%s)", players[i]->surprise);
+        }
+        EVENTUALLY(version_seen(clients[i]) == version);
+        await_trail(players[i]->id, version);
+        EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s'", players[i]->id), version);
+        EXPECT_INT(sql_int("SELECT count(DISTINCT version) FROM sync_events WHERE session_id = '%s'", players[i]->id),
+                   version);
+    }
+    EXPECT_STATUS(call("GET", "/ready", NULL), 200);
+}
+
+static void timers_that_came_due_meanwhile_fire_afterwards(void)
+{
+    const char *id = fresh_id("meanwhile");
+    create_running(id, "'sync_mode':'count_up','max_time_ms':1500,'warnings_ms':[200]");
+    struct ws_client *client = watch(id, stack.relay_ports[1]);
+    const int64_t deadline = int_at(look(id)->body, "data.clock.deadline_at_ms");
+    stack_stop_redis();
+    EVENTUALLY(wall_ms() > deadline);
+    stack_start_redis();
+    await_status(id, "expired");
+    EXPECT_INT(instant_at(look(id)->body, "data.session_completed_at"), deadline);
+    EVENTUALLY(version_seen(client) == 3);
+    EXPECT_INT(ws_code_now(client), WS_STILL_OPEN);
+}
+
+static void a_client_that_comes_while_redis_is_away_is_not_turned_away_for_good(void)
+{
+    const char *id = fresh_id("patient");
+    create_running(id, CHESS);
+    stack_stop_redis();
+    struct ws_client *client = ws_open(stack.relay_ports[0], kept_text("/ws?sessionId=%s", id));
+    REQUIRE(client != NULL);
+    stack_start_redis();
+    EVENTUALLY(version_seen(client) == 2 || ws_code_now(client) != WS_STILL_OPEN);
+    EXPECT(ws_code_now(client) != 4004 && ws_code_now(client) != 1008 && ws_code_now(client) != 1000);
+}
+
+static bool postgres_row(const char *id)
+{
+    return sql_int("SELECT count(*) FROM sync_sessions WHERE session_id = '%s'", id) == 1;
+}
+
+static void postgres_away_delays_the_trail_and_nothing_else(void)
+{
+    process_signal(stack.postgres, SIGSTOP); /* the machine it runs on hangs */
+    const char *id = fresh_id("archive");
+    create_running(id, CHESS);
+    for (int i = 0; i < 10; i++) {
+        EXPECT_STATUS(act(id, "switch", NULL), 200);
+    }
+    process_signal(stack.postgres, SIGCONT);
+    EVENTUALLY(postgres_row(id));
+    await_trail(id, 12);
+    EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s'", id), 12);
+}
+
+static void connections_that_postgres_cuts_lose_no_event(void)
+{
+    const char *id = fresh_id("cut");
+    create_running(id, CHESS);
+    for (int i = 0; i < 40; i++) {
+        EXPECT_STATUS(act(id, "switch", NULL), 200);
+        if (i % 20 == 10) {
+            (void)sql_int("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> "
+                          "pg_backend_pid() AND backend_type = 'client backend'");
+        }
+    }
+    await_trail(id, 42);
+    EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s'", id), 42);
+    EVENTUALLY(redis_int("XLEN audit") == 0);
+    EXPECT_INT(redis_int("XLEN audit:failed"), 0);
+}
+
+CU_TestInfo outage_tests[] = {
+    {"Redis restarted under load: 503 meanwhile, nothing lost, nobody dropped", redis_restarted_under_load},
+    {"timers that came due meanwhile fire afterwards", timers_that_came_due_meanwhile_fire_afterwards},
+    {"a client that comes while Redis is away is not turned away for good",
+     a_client_that_comes_while_redis_is_away_is_not_turned_away_for_good},
+    {"PostgreSQL away delays the trail and nothing else", postgres_away_delays_the_trail_and_nothing_else},
+    {"connections that PostgreSQL cuts lose no event", connections_that_postgres_cuts_lose_no_event},
+    CU_TEST_INFO_NULL,
+};

@@ -1,0 +1,299 @@
+/* The table of child processes. Owns their pids and logs; knows nothing of what they do. */
+#include "tests/integration/process.h"
+
+#include "tests/integration/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PROCESSES_MAX 400
+#define TAIL_BYTES 4000
+
+struct process {
+    char name[64];
+    char log[512];
+    pid_t pid; /* also its group */
+    bool ended;
+    bool judged; /* the test has seen how it ended */
+    int status;
+};
+
+static struct process table[PROCESSES_MAX];
+static size_t count;
+static char logs[256];
+
+static void kill_all(void)
+{
+    for (size_t i = count; i-- > 0;) {
+        if (!table[i].ended && table[i].pid > 0) {
+            kill(-table[i].pid, SIGKILL);
+        }
+    }
+}
+
+static void die(int number)
+{
+    kill_all();
+    _exit(128 + number);
+}
+
+void process_open(const char *log_folder)
+{
+    (void)snprintf(logs, sizeof(logs), "%s", log_folder);
+    atexit(kill_all);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const int deadly[] = {SIGINT, SIGTERM, SIGHUP, SIGABRT, SIGSEGV};
+    for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++) {
+        signal(deadly[i], die);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* In the child. The death signal is set last: a change of user clears it. */
+static void become(const struct process_spec *spec, const char *log, pid_t parent)
+{
+    const int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    const int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    setpgid(0, 0);
+    if (out < 0 || in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0) {
+        _exit(126);
+    }
+    if (spec->uid && (setgroups(0, NULL) || setgid(spec->gid) || setuid(spec->uid))) {
+        _exit(126);
+    }
+    for (size_t i = 0; spec->env && spec->env[i]; i++) {
+        putenv((char *)(uintptr_t)spec->env[i]);
+    }
+    (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    prctl(PR_SET_PDEATHSIG, spec->death_signal ? spec->death_signal : SIGKILL);
+    if (getppid() == parent) {
+        execvp(spec->argv[0], (char *const *)(uintptr_t)spec->argv);
+        dprintf(2, "cannot start %s: %s\n", spec->argv[0], strerror(errno));
+    }
+    _exit(127);
+}
+
+struct process *process_start(const struct process_spec *spec)
+{
+    if (count == PROCESSES_MAX) {
+        abort();
+    }
+    struct process *process = &table[count];
+    *process = (struct process){0};
+    (void)snprintf(process->name, sizeof(process->name), "%s", spec->name);
+    (void)snprintf(process->log, sizeof(process->log), "%s/%03zu-%s.log", logs, count, spec->name);
+    fflush(NULL);
+    const pid_t parent = getpid();
+    process->pid = fork();
+    if (process->pid == 0) {
+        become(spec, process->log, parent);
+    }
+    if (process->pid < 0) {
+        abort();
+    }
+    setpgid(process->pid, process->pid);
+    count++;
+    return process;
+}
+
+int process_run(const struct process_spec *spec)
+{
+    struct process *process = process_start(spec);
+    return process_wait(process);
+}
+
+pid_t process_pid(const struct process *process)
+{
+    return process->pid;
+}
+
+bool process_alive(struct process *process)
+{
+    int status = 0;
+    if (!process->ended && waitpid(process->pid, &status, WNOHANG) == process->pid) {
+        process->ended = true;
+        process->status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    }
+    return !process->ended;
+}
+
+/* The whole log, mapped; NULL if it is empty. */
+static char *map_log(const char *path, size_t *length)
+{
+    struct stat about;
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    void *bytes = MAP_FAILED;
+    if (file >= 0 && fstat(file, &about) == 0 && about.st_size > 0) {
+        *length = (size_t)about.st_size;
+        bytes = mmap(NULL, *length, PROT_READ, MAP_PRIVATE, file, 0);
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    return bytes == MAP_FAILED ? NULL : bytes;
+}
+
+bool process_logged(const struct process *process, const char *text)
+{
+    size_t length = 0;
+    char *log = map_log(process->log, &length);
+    const bool found = log && memmem(log, length, text, strlen(text));
+    if (log) {
+        munmap(log, length);
+    }
+    return found;
+}
+
+void process_signal(struct process *process, int number)
+{
+    if (process_alive(process)) {
+        kill(process->pid, number);
+    }
+}
+
+int process_wait(struct process *process)
+{
+    process->judged = true;
+    const int64_t give_up_us = now_us() + INT64_C(1000) * PATIENCE_MS;
+    while (process_alive(process) && now_us() < give_up_us) {
+        nap();
+    }
+    if (process_alive(process)) {
+        printf("\n    %s (pid %d) does not end; killed", process->name, (int)process->pid);
+        kill(-process->pid, SIGKILL);
+        while (process_alive(process)) {
+            nap();
+        }
+    }
+    return process->status;
+}
+
+void process_stop(struct process *process)
+{
+    if (process->ended) {
+        return;
+    }
+    process_signal(process, SIGTERM);
+    const int status = process_wait(process);
+    if (status != 0) {
+        printf("\n    %s ended with %d", process->name, status);
+    }
+    EXPECT(status == 0);
+}
+
+void process_kill(struct process *process)
+{
+    process_signal(process, SIGKILL);
+    (void)process_wait(process);
+}
+
+/* Calls look for each log in the folder, also those that a server keeps itself; false if any call was. */
+static bool each_log(bool (*look)(const char *name, const char *bytes, size_t length))
+{
+    glob_t found;
+    char pattern[300];
+    bool all = true;
+    (void)snprintf(pattern, sizeof(pattern), "%s/*.log", logs);
+    if (glob(pattern, 0, NULL, &found) != 0) {
+        return true;
+    }
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        size_t length = 0;
+        char *log = map_log(found.gl_pathv[i], &length);
+        if (log) {
+            all = look(found.gl_pathv[i], log, length) && all;
+            munmap(log, length);
+        }
+    }
+    globfree(&found);
+    return all;
+}
+
+static bool without_sanitizer(const char *name, const char *bytes, size_t length)
+{
+    static const char *const marks[] = {"ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer",
+                                        "ERROR: ThreadSanitizer"};
+    for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+        if (memmem(bytes, length, marks[i], strlen(marks[i]))) {
+            printf("    \"%s\" in %s\n", marks[i], name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool print_end(const char *name, const char *bytes, size_t length)
+{
+    const size_t shown = length < TAIL_BYTES ? length : TAIL_BYTES;
+    printf("--- the end of %s\n%.*s\n", name, (int)shown, bytes + length - shown);
+    return true;
+}
+
+static bool end_one(struct process *process)
+{
+    if (process->judged) {
+        return true;
+    }
+    if (!process_alive(process)) {
+        printf("    %s died in the middle of the run (%d)\n", process->name, process->status);
+        return false;
+    }
+    process_signal(process, strcmp(process->name, "postgres") == 0 ? SIGINT : SIGTERM);
+    const int status = process_wait(process);
+    if (status != 0) {
+        printf("    %s ended with %d\n", process->name, status);
+    }
+    return status == 0;
+}
+
+/* Grandchildren whose parent is gone come to us: a web server's programs, which it does not wait for. */
+static bool end_orphans(void)
+{
+    const int64_t give_up_us = now_us() + INT64_C(1000) * PATIENCE_MS;
+    bool clean = true;
+    for (;;) {
+        int status = 0;
+        const pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid > 0 && status != 0) {
+            printf("    a program of the web server's ended with %d\n", status);
+            clean = false;
+        }
+        if (pid < 0 || (pid == 0 && now_us() > give_up_us)) {
+            return clean && pid < 0;
+        }
+        if (pid == 0) {
+            nap();
+        }
+    }
+}
+
+bool process_end_all(void)
+{
+    bool clean = true;
+    for (size_t i = count; i-- > 0;) {
+        clean = end_one(&table[i]) && clean;
+    }
+    clean = end_orphans() && clean;
+    return each_log(without_sanitizer) && clean;
+}
+
+void process_print_logs(void)
+{
+    (void)each_log(print_end);
+}

@@ -1,0 +1,53 @@
+/* Child processes of a test run: started with a log file each, stopped with their exit status checked, killed with
+ * the run however it ends. */
+#ifndef SK_TESTS_PROCESS_H
+#define SK_TESTS_PROCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct process;
+
+struct process_spec {
+    const char *name;        /* of the log file */
+    const char *const *argv; /* NULL-terminated; argv[0] is looked for in PATH */
+    const char *const *env;  /* NULL-terminated "NAME=value", in front of the environment; NULL: none */
+    uid_t uid;               /* 0: stays who we are */
+    gid_t gid;
+    int death_signal; /* what it gets when this program dies; 0: SIGKILL */
+};
+
+/* Once: where logs go. Any exit of this program, also by a signal, kills what still runs. */
+void process_open(const char *log_folder);
+
+/* Starts it in a process group of its own, standard output and error in its log. Lives until process_end_all. */
+struct process *process_start(const struct process_spec *spec);
+
+/* Starts it and waits until it has ended; its exit status, or -1. */
+int process_run(const struct process_spec *spec);
+
+pid_t process_pid(const struct process *process);
+bool process_alive(struct process *process);
+
+/* Whether the process's log contains text. */
+bool process_logged(const struct process *process, const char *text);
+
+/* Sends the signal and does not wait. */
+void process_signal(struct process *process, int number);
+
+/* Waits for its end: exit status, or minus the signal that killed it; past all patience it is killed. */
+int process_wait(struct process *process);
+
+/* SIGTERM and wait: a check fails unless it exits with 0. Nothing happens to one that has been waited for. */
+void process_stop(struct process *process);
+
+/* SIGKILL and wait: a death that the test wants. */
+void process_kill(struct process *process);
+
+/* Stops what still runs, latest first. False if any died unasked, ended uncleanly or logged a sanitizer's report. */
+bool process_end_all(void);
+
+/* Prints the ends of all logs. */
+void process_print_logs(void);
+
+#endif

@@ -1,0 +1,267 @@
+/* What the relay says to a client, and when it hangs up. */
+#include "tests/integration/story.h"
+#include "tests/integration/suites.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct ws_client *watch_running(void)
+{
+    const char *id = fresh_id("relay");
+    create_running(id, CHESS);
+    return watch(id, stack.relay_ports[0]);
+}
+
+static void a_ping_is_answered_with_redis_time(void)
+{
+    struct ws_client *client = watch_running();
+    const int64_t before = redis_now_ms();
+    ws_send(client, "{\"type\":\"PING\",\"timestamp\":1234567890123}");
+    json_t *pong = EXPECT_FRAME(client, "PONG");
+    EXPECT_INT(int_at(pong, "client_timestamp"), 1234567890123);
+    EXPECT_BETWEEN(int_at(pong, "server_timestamp"), before - 20, redis_now_ms() + 20);
+    ws_send(client, "{\"type\":\"PING\",\"timestamp\":\"mine\"}");
+    EXPECT(ws_next(client) != NULL); /* echoed or refused, but the connection stays */
+    ws_send(client, "{\"type\":\"PING\",\"timestamp\":1}");
+    EXPECT_INT(int_at(EXPECT_FRAME(client, "PONG"), "client_timestamp"), 1);
+}
+
+static void a_reconnect_is_told_whether_it_is_up_to_date(void)
+{
+    const char *id = fresh_id("reconnect");
+    create_running(id, CHESS);
+    struct ws_client *client = watch(id, stack.relay_ports[0]);
+    struct answer *seen = look(id);
+    ws_send(client, json_quoted("{'type':'RECONNECT','last_known_version':1}"));
+    json_t *ack = EXPECT_FRAME(client, "RECONNECT_ACK");
+    EXPECT_INT(int_at(ack, "payload.version"), 2);
+    EXPECT(json_is_false(json_at(ack, "payload.up_to_date")));
+    EXPECT_INT(int_at(EXPECT_FRAME(client, "STATE_SYNC"), "payload.version"), 2);
+
+    ws_send(client, json_quoted(kept_text("{'type':'RECONNECT','last_known_version':2,'updated_at_ms':%lld}",
+                                          (long long)int_at(seen->body, "data.updated_at_ms"))));
+    ack = EXPECT_FRAME(client, "RECONNECT_ACK");
+    EXPECT(is_true_at(ack, "payload.up_to_date"));
+    ws_send(client, json_quoted("{'type':'PING','timestamp':1}"));
+    EXPECT_FRAME(client, "PONG"); /* and no STATE_SYNC before it */
+
+    ws_send(client, json_quoted("{'type':'RECONNECT','last_known_version':2,'updated_at_ms':1}"));
+    ack = EXPECT_FRAME(client, "RECONNECT_ACK");
+    EXPECT(json_is_false(json_at(ack, "payload.up_to_date")));
+    EXPECT_FRAME(client, "STATE_SYNC");
+}
+
+static void what_cannot_be_understood_is_no_reason_to_hang_up(void)
+{
+    struct ws_client *client = watch_running();
+    static const struct {
+        const char *text;
+        const char *code;
+    } rows[] = {
+        {"{'type':'DANCE'}", "UNKNOWN_TYPE"},        {"{", "INVALID_MESSAGE"},          {"[]", "INVALID_MESSAGE"},
+        {"{'kind':'PING'}", "INVALID_MESSAGE"},      {"{'type':7}", "INVALID_MESSAGE"}, {"", "INVALID_MESSAGE"},
+        {"{'type':'RECONNECT'}", "INVALID_MESSAGE"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        ws_send(client, json_quoted(rows[i].text));
+        json_t *error = EXPECT_FRAME(client, "ERROR");
+        EXPECT_TEXT(text_at(error, "code"), rows[i].code);
+        EXPECT(json_is_string(json_at(error, "message")));
+    }
+    ws_send_frame(client, WS_BINARY, "\0\1\2", 3);
+    EXPECT_TEXT(text_at(EXPECT_FRAME(client, "ERROR"), "code"), "INVALID_MESSAGE");
+    ws_send(client, json_quoted("{'type':'PING','timestamp':1}"));
+    EXPECT_FRAME(client, "PONG");
+}
+
+static void a_frame_too_big_is_1009(void)
+{
+    struct ws_client *client = watch_running();
+    char *text = kept_text("{\"type\":\"PING\",\"timestamp\":1,\"padding\":\"%4050s\"}", "x");
+    text[4095] = '}';
+    text[4094] = '"';
+    text[4096] = '\0';
+    EXPECT_INT((int64_t)strlen(text), 4096);
+    ws_send(client, text);
+    EXPECT(ws_next(client) != NULL);
+    EXPECT_INT(ws_code_now(client), WS_STILL_OPEN);
+    ws_send(client, kept_text("%4097s", "{}"));
+    EXPECT_INT(ws_close_code(client), 1009);
+
+    client = watch_running();
+    const unsigned char beginning[] = {0x01, 0x80 | 126, 0x08, 0x00, 0, 0, 0, 0}; /* text, not the last fragment */
+    const unsigned char rest[] = {0x80, 0x80 | 126, 0x08, 0x01, 0, 0, 0, 0};
+    char *half = kept_text("%2049s", "x");
+    ws_send_raw(client, beginning, sizeof(beginning));
+    ws_send_raw(client, half, 2048);
+    ws_send_raw(client, rest, sizeof(rest));
+    ws_send_raw(client, half, 2049);
+    EXPECT_INT(ws_close_code(client), 1009);
+}
+
+static void too_many_messages_are_1008(void)
+{
+    struct ws_client *client = watch_running();
+    for (int i = 0; i < 21; i++) {
+        ws_send(client, "{\"type\":\"PING\",\"timestamp\":1}");
+    }
+    EXPECT_INT(ws_close_code(client), 1008);
+    EXPECT(frames_of(client, "PONG") <= 20);
+}
+
+static void refusals_come_after_the_upgrade(void)
+{
+    static const struct {
+        const char *path;
+        int code;
+    } rows[] = {
+        {"/ws", 1008},
+        {"/ws?sessionId=", 1008},
+        {"/ws?sessionId=no%20spaces", 1008},
+        {"/ws?other=1", 1008},
+        {"/sessions/a%2Fb", 1008},
+        {"/ws?sessionId=nobody-made-this", 4004},
+        {"/sessions/nobody-made-this", 4004},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        for (int k = 0; k < 2; k++) {
+            struct ws_client *client = ws_open(k ? stack.web_port : stack.relay_ports[1], rows[i].path);
+            if (!EXPECT(client != NULL)) {
+                continue;
+            }
+            if (!EXPECT_INT(ws_close_code(client), rows[i].code)) {
+                printf(" (%s)", rows[i].path);
+            }
+            EXPECT_INT((int64_t)ws_count(client), 0);
+        }
+    }
+    struct ws_client *client = ws_open(stack.relay_ports[0], kept_text("/ws?sessionId=%065d", 1));
+    REQUIRE(client != NULL);
+    EXPECT_INT(ws_close_code(client), 1008);
+}
+
+static void an_encoded_id_is_the_same_id(void)
+{
+    const char *id = fresh_id("colon:dot.");
+    create(id, CHESS);
+    const char *encoded = kept_text("colon%%3Adot%%2E%s", strchr(id, '.') + 1);
+    struct ws_client *client = ws_open(stack.relay_ports[0], kept_text("/ws?x=1&sessionId=%s&y=2", encoded));
+    REQUIRE(client != NULL);
+    EXPECT_TEXT(text_at(EXPECT_FRAME(client, "CONNECTED"), "sessionId"), id);
+    client = ws_open(stack.relay_ports[0], kept_text("/sessions/%s", encoded));
+    REQUIRE(client != NULL);
+    EXPECT_TEXT(text_at(EXPECT_FRAME(client, "CONNECTED"), "sessionId"), id);
+}
+
+static void a_dead_peer_is_let_go(void)
+{
+    const char *const env[] = {"RELAY_PING_S=1", NULL};
+    int port = 0;
+    relay_start(env, &port);
+    const char *id = fresh_id("dead");
+    create_running(id, CHESS);
+    struct ws_client *alive = watch(id, port);
+    struct ws_client *dead = watch(id, port);
+    ws_answer_no_pings(dead);
+    const int64_t since = now_us();
+    EXPECT(ws_close_code(dead) != WS_STILL_OPEN);
+    EXPECT(now_us() - since > 900000);
+    EXPECT(ws_pings(dead) >= 1);
+    EVENTUALLY(ws_pings(alive) >= 3);
+    EXPECT_INT(ws_code_now(alive), WS_STILL_OPEN);
+    EXPECT_STATUS(act(id, "switch", NULL), 200);
+    EXPECT_UPDATE(alive, 3);
+}
+
+static void a_slow_reader_gets_the_newest_and_nobody_waits(void)
+{
+    const char *id = fresh_id("slow");
+    char *padding = kept_text("%07000d", 0);
+    create_running(id, kept_text("%s,'metadata':{'padding':'%s'}", CHESS, padding));
+    struct ws_client *slow = ws_open_small(stack.relay_ports[0], kept_text("/ws?sessionId=%s", id), 4096);
+    REQUIRE(slow != NULL);
+    EVENTUALLY(ws_count(slow) == 2);
+    ws_stop_reading(slow);
+    struct ws_client *quick = watch(id, stack.relay_ports[0]);
+    int64_t version = 2;
+    for (int i = 0; i < 300; i++) {
+        version = int_at(act(id, "switch", NULL)->body, "data.version");
+    }
+    EVENTUALLY(version_seen(quick) == version);
+    ws_go_on_reading(slow);
+    EVENTUALLY(version_seen(slow) == version || ws_code_now(slow) != WS_STILL_OPEN);
+    EXPECT_INT(ws_code_now(slow), WS_STILL_OPEN);
+    EXPECT(frames_of(slow, "STATE_UPDATE") < 300);
+    int64_t last = 0;
+    for (size_t i = 1; i < ws_count(slow); i++) {
+        const int64_t seen = int_at(ws_message_at(slow, i)->json, "payload.version");
+        EXPECT(seen > last);
+        last = seen;
+    }
+}
+
+static void a_client_that_breaks_the_protocol_is_let_go(void)
+{
+    static const struct {
+        const char *bytes;
+        size_t length;
+    } rows[] = {
+        {"\x83\x80\0\0\0\0", 6},                                  /* a reserved opcode */
+        {"\xf1\x80\0\0\0\0", 6},                                  /* reserved bits */
+        {"\x09\x80\0\0\0\0", 6},                                  /* a ping in fragments */
+        {"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", 14}, /* a length that is none */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct ws_client *client = watch_running();
+        ws_send_raw(client, rows[i].bytes, rows[i].length);
+        if (!EXPECT(ws_close_code(client) != WS_STILL_OPEN)) {
+            printf(" (row %zu)", i);
+        }
+    }
+    struct ws_client *client = watch_running();
+    EXPECT_INT(ws_code_now(client), WS_STILL_OPEN);
+}
+
+static void a_client_may_leave_when_it_likes(void)
+{
+    struct ws_client *client = watch_running();
+    ws_leave(client);
+    EXPECT_INT(ws_code_now(client), 1000);
+}
+
+static void a_relay_that_drains_sends_everybody_away(void)
+{
+    const char *const env[] = {"RELAY_DRAIN_S=1", NULL};
+    int port = 0;
+    struct process *relay = relay_start(env, &port);
+    const char *id = fresh_id("drain");
+    create_running(id, CHESS);
+    struct ws_client *clients[8];
+    for (size_t i = 0; i < 8; i++) {
+        clients[i] = watch(id, port);
+    }
+    process_signal(relay, SIGTERM);
+    for (size_t i = 0; i < 8; i++) {
+        EXPECT_INT(ws_close_code(clients[i]), 1001);
+    }
+    EXPECT_INT(process_wait(relay), 0);
+    EXPECT(!port_answers(port));
+}
+
+CU_TestInfo relay_tests[] = {
+    {"a PING is answered with Redis' time", a_ping_is_answered_with_redis_time},
+    {"a RECONNECT is told whether it is up to date", a_reconnect_is_told_whether_it_is_up_to_date},
+    {"what cannot be understood is no reason to hang up", what_cannot_be_understood_is_no_reason_to_hang_up},
+    {"a frame too big is 1009", a_frame_too_big_is_1009},
+    {"too many messages are 1008", too_many_messages_are_1008},
+    {"refusals come after the upgrade", refusals_come_after_the_upgrade},
+    {"an encoded id is the same id", an_encoded_id_is_the_same_id},
+    {"a dead peer is let go", a_dead_peer_is_let_go},
+    {"a slow reader gets the newest, and nobody waits", a_slow_reader_gets_the_newest_and_nobody_waits},
+    {"a client that breaks the protocol is let go", a_client_that_breaks_the_protocol_is_let_go},
+    {"a client may leave when it likes", a_client_may_leave_when_it_likes},
+    {"a relay that drains sends everybody away", a_relay_that_drains_sends_everybody_away},
+    CU_TEST_INFO_NULL,
+};

@@ -1,0 +1,22 @@
+/* The suites: each a file, each a table of named tests that ends with CU_TEST_INFO_NULL. */
+#ifndef SK_TESTS_SUITES_H
+#define SK_TESTS_SUITES_H
+
+#include <CUnit/CUnit.h>
+
+extern CU_TestInfo game_tests[];
+extern CU_TestInfo lifecycle_tests[];
+extern CU_TestInfo error_tests[];
+extern CU_TestInfo expiry_tests[];
+extern CU_TestInfo warning_tests[];
+extern CU_TestInfo commit_tests[];
+extern CU_TestInfo contention_tests[];
+extern CU_TestInfo trail_tests[];
+extern CU_TestInfo lifetime_tests[];
+extern CU_TestInfo relay_tests[];
+extern CU_TestInfo host_clock_tests[];
+extern CU_TestInfo process_tests[];
+extern CU_TestInfo metrics_tests[];
+extern CU_TestInfo outage_tests[];
+
+#endif

@@ -1,0 +1,138 @@
+/* The audit trail in PostgreSQL: every change once, in order, whatever happens to the worker. */
+#include "tests/integration/story.h"
+#include "tests/integration/suites.h"
+
+#include <string.h>
+
+static int64_t events_where(const char *id, const char *condition)
+{
+    return sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s' AND %s", id, condition);
+}
+
+static void expect_whole_chain(const char *id, int64_t events)
+{
+    EXPECT_INT(events_where(id, "true"), events);
+    EXPECT_INT(sql_int("SELECT count(DISTINCT version) FROM sync_events WHERE session_id = '%s'", id), events);
+    EXPECT_INT(sql_int("SELECT max(version) FROM sync_events WHERE session_id = '%s'", id), events);
+    EXPECT_INT(sql_int("SELECT count(*) FROM (SELECT prev_event_id, lag(event_id) OVER (ORDER BY version) AS before "
+                       "FROM sync_events WHERE session_id = '%s') e WHERE prev_event_id IS DISTINCT FROM before",
+                       id),
+               0);
+}
+
+static void a_game_leaves_its_whole_trail(void)
+{
+    const char *id = fresh_id("trail");
+    create(id, kept_text("%s,'increment_ms':2000,'metadata':{'round':3}", CHESS));
+    act(id, "start", NULL);
+    struct answer *moved = act(id, "switch", "{'current_participant_id':'white'}");
+    act(id, "switch", NULL);
+    act(id, "pause", NULL);
+    act(id, "resume", NULL);
+    struct answer *ended = act(id, "complete", NULL);
+    EXPECT_INT(int_at(ended->body, "data.version"), 7);
+    await_trail(id, 7);
+    expect_whole_chain(id, 7);
+    EXPECT_TEXT(sql_text("SELECT string_agg(type, ' ' ORDER BY version) FROM sync_events WHERE session_id = '%s'", id),
+                "session_created session_started cycle_switched cycle_switched session_paused session_resumed "
+                "session_completed");
+
+    EXPECT_INT(events_where(id, "(state_snapshot->>'version')::bigint = version"), 7);
+    EXPECT_INT(events_where(id, "actor = 'anonymous' AND request_id IS NOT NULL"), 7);
+    EXPECT_INT(events_where(id, kept_text("request_id = '%s'", answer_header(moved, "X-Request-Id"))), 1);
+    EXPECT_TEXT(sql_text("SELECT request_id FROM sync_events WHERE session_id = '%s' AND version = 3", id),
+                answer_header(moved, "X-Request-Id"));
+    EXPECT_INT(sql_int("SELECT (extract(epoch FROM at) * 1000)::bigint FROM sync_events WHERE session_id = '%s' "
+                       "AND version = 3",
+                       id),
+               int_at(moved->body, "server_time_ms"));
+
+    EXPECT_TEXT(sql_text("SELECT concat_ws(' ', mode, status, version, cycles, jsonb_array_length(participants), "
+                         "metadata->>'round') FROM sync_sessions WHERE session_id = '%s'",
+                         id),
+                "per_participant completed 7 3 2 3");
+    EXPECT_INT(sql_int("SELECT (extract(epoch FROM completed_at) * 1000)::bigint FROM sync_sessions "
+                       "WHERE session_id = '%s'",
+                       id),
+               instant_at(ended->body, "data.session_completed_at"));
+    EXPECT_INT(sql_int("SELECT count(*) FROM sync_sessions s JOIN sync_events e ON e.event_id = s.last_event_id "
+                       "WHERE s.session_id = '%s' AND e.version = 7",
+                       id),
+               1);
+}
+
+static void an_expiry_is_told_by_the_timekeeper(void)
+{
+    const char *id = fresh_id("told");
+    create_running(id, "'sync_mode':'per_participant','total_time_ms':1000,'action_on_timeout':{'type':'end_session'},"
+                       "'participants':[{'participant_id':'white','participant_index':0},"
+                       "{'participant_id':'black','participant_index':1}]");
+    await_trail(id, 3);
+    expect_whole_chain(id, 3);
+    EXPECT_TEXT(sql_text("SELECT concat_ws(' ', type, actor, participant_id, expiry_count, "
+                         "expiries->0->'action_applied'->>'winner') FROM sync_events WHERE session_id = '%s' "
+                         "AND version = 3",
+                         id),
+                "time_expired timekeeper white 1 black");
+    EXPECT_INT(events_where(id, "request_id IS NULL"), 1);
+    EXPECT_TEXT(sql_text("SELECT status FROM sync_sessions WHERE session_id = '%s'", id), "expired");
+}
+
+static void a_deletion_is_the_last_event(void)
+{
+    const char *id = fresh_id("deleted");
+    create_running(id, CHESS);
+    delete_session(id);
+    delete_session(id);
+    await_trail(id, 3);
+    expect_whole_chain(id, 3);
+    EXPECT_TEXT(sql_text("SELECT type FROM sync_events WHERE session_id = '%s' ORDER BY version DESC LIMIT 1", id),
+                "session_deleted");
+}
+
+static void a_worker_that_dies_leaves_nothing_out_and_nothing_twice(void)
+{
+    const char *const quick[] = {"AUDIT_CLAIM_S=1", "AUDIT_BATCH=10", NULL};
+    const char *id = fresh_id("worker");
+    process_stop(stack.audit);
+    stack.audit = stack_program("audit", quick);
+    create_running(id, CHESS);
+    int64_t version = 2;
+    for (int death = 0; death < 3; death++) {
+        struct process *second = stack_program("audit", quick);
+        for (int i = 0; i < 60; i++) {
+            version = int_at(act(id, "switch", NULL)->body, "data.version");
+            if (i == 20 * (death + 1) - 10) {
+                process_kill(second);
+            }
+        }
+    }
+    EXPECT_INT(version, 182);
+    await_trail(id, version);
+    EVENTUALLY(events_where(id, "true") == version);
+    expect_whole_chain(id, version);
+    EVENTUALLY(redis_int("XLEN audit") == 0);
+    process_stop(stack.audit);
+    stack.audit = stack_program("audit", NULL);
+}
+
+static void migrating_again_changes_nothing(void)
+{
+    const char *before = sql_text("SELECT string_agg(c.oid::text, ',' ORDER BY c.oid) FROM pg_class c "
+                                  "JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public'");
+    const char *const argv[] = {kept_text("%s/synckairos-audit", stack.build), "migrate", NULL};
+    EXPECT_INT(process_run(&(struct process_spec){.name = "migrate", .argv = argv}), 0);
+    EXPECT_TEXT(sql_text("SELECT string_agg(c.oid::text, ',' ORDER BY c.oid) FROM pg_class c "
+                         "JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public'"),
+                before);
+}
+
+CU_TestInfo trail_tests[] = {
+    {"a game leaves its whole trail", a_game_leaves_its_whole_trail},
+    {"an expiry is told by the timekeeper", an_expiry_is_told_by_the_timekeeper},
+    {"a deletion is the last event", a_deletion_is_the_last_event},
+    {"a worker that dies leaves nothing out and nothing twice",
+     a_worker_that_dies_leaves_nothing_out_and_nothing_twice},
+    {"migrating again changes nothing", migrating_again_changes_nothing},
+    CU_TEST_INFO_NULL,
+};
