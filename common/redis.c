@@ -165,13 +165,18 @@ enum sk_code sk_redis_reconnect_exclusive(struct sk_redis *redis, struct sk_erro
     return code;
 }
 
+static void queue(struct sk_redis *redis, const char *format, va_list args)
+{
+    if (!redis->context || redisvAppendCommand(redis->context, format, args) != REDIS_OK) {
+        redis->queue_failed = true;
+    }
+}
+
 void sk_redis_queue(struct sk_redis *redis, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    if (!redis->context || redisvAppendCommand(redis->context, format, args) != REDIS_OK) {
-        redis->queue_failed = true;
-    }
+    queue(redis, format, args);
     va_end(args);
 }
 
@@ -209,18 +214,10 @@ void sk_redis_replies_free(size_t count, redisReply **replies)
     }
 }
 
-redisReply *sk_redis_command(struct sk_redis *redis, struct sk_error *error, const char *format, ...)
+/* The reply to the one command that was queued. */
+static redisReply *only_reply(struct sk_redis *redis, struct sk_error *error)
 {
     redisReply *reply = NULL;
-    va_list args;
-    if (sk_redis_connect(redis, error)) {
-        return NULL;
-    }
-    va_start(args, format);
-    if (redisvAppendCommand(redis->context, format, args) != REDIS_OK) {
-        redis->queue_failed = true;
-    }
-    va_end(args);
     if (sk_redis_collect(redis, 1, &reply, error)) {
         return NULL;
     }
@@ -229,6 +226,28 @@ redisReply *sk_redis_command(struct sk_redis *redis, struct sk_error *error, con
         return NULL;
     }
     return reply;
+}
+
+redisReply *sk_redis_command(struct sk_redis *redis, struct sk_error *error, const char *format, ...)
+{
+    va_list args;
+    if (sk_redis_connect(redis, error)) {
+        return NULL;
+    }
+    va_start(args, format);
+    queue(redis, format, args);
+    va_end(args);
+    return only_reply(redis, error);
+}
+
+redisReply *sk_redis_command_args(struct sk_redis *redis, struct sk_error *error, size_t count, const char *const *args,
+                                  const size_t *lengths)
+{
+    if (sk_redis_connect(redis, error)) {
+        return NULL;
+    }
+    sk_redis_queue_args(redis, count, args, lengths);
+    return only_reply(redis, error);
 }
 
 /* The first word of an error reply says what kind it is; these mean that nothing was executed. */

@@ -43,6 +43,8 @@ void sk_redis_replies_free(size_t count, redisReply **replies);
 
 /* One command, its reply checked: NULL for a broken connection or an error reply (error says which). Owned. */
 redisReply *sk_redis_command(struct sk_redis *redis, struct sk_error *error, const char *format, ...);
+redisReply *sk_redis_command_args(struct sk_redis *redis, struct sk_error *error, size_t count, const char *const *args,
+                                  const size_t *lengths);
 
 /* Turns an error reply into a code and a text: SK_STATE_STORE_UNAVAILABLE where nothing was executed because of the
  * server's state (LOADING, READONLY, OOM, MISCONF, …), SK_INTERNAL_ERROR otherwise; SK_OK if it is no error. */

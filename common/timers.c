@@ -61,25 +61,13 @@ static int64_t number_of(const redisReply *reply)
 static redisReply *eval(struct sk_redis *redis, const char *script, size_t count, const char *const *arguments,
                         const size_t *lengths, struct sk_error *error)
 {
-    redisReply *reply = NULL;
     const char *args[10] = {"EVAL", script};
     size_t sizes[10] = {strlen("EVAL"), strlen(script)};
-    if (sk_redis_connect(redis, error)) {
-        return NULL;
-    }
     for (size_t i = 0; i < count; i++) {
         args[i + 2] = arguments[i];
         sizes[i + 2] = lengths ? lengths[i] : strlen(arguments[i]);
     }
-    sk_redis_queue_args(redis, count + 2, args, sizes);
-    if (sk_redis_collect(redis, 1, &reply, error)) {
-        return NULL;
-    }
-    if (sk_redis_check(reply, error)) {
-        freeReplyObject(reply);
-        return NULL;
-    }
-    return reply;
+    return sk_redis_command_args(redis, error, count + 2, args, sizes);
 }
 
 static enum sk_code failure(const struct sk_error *error)

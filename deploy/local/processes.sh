@@ -82,7 +82,7 @@ check_all() {
     for name in "${started[@]}"; do
         alive "$name" && continue
         status=0
-        wait "${pid_of[$name]}" || status=$?
+        { wait "${pid_of[$name]}"; } 2>/dev/null || status=$?
         fallen "$name" "$status"
     done
 }
@@ -101,7 +101,7 @@ wait_until() { # SECONDS COMPLAINT COMMAND…
 # Waits for the first program that ends by itself, and reports it.
 watch_all() {
     local gone='' status=0 name
-    wait -n -p gone "${pid_of[@]}" || status=$?
+    { wait -n -p gone "${pid_of[@]}"; } 2>/dev/null || status=$? # bash would add a notice of its own
     for name in "${started[@]}"; do
         [[ ${pid_of[$name]} != "$gone" ]] || fallen "$name" "$status"
     done

@@ -140,7 +140,7 @@ start_postgres() {
     make_cluster
     start postgres env -C / "${as_postgres[@]}" "$postgres_bin/postgres" -D "$postgres_place/data" \
         -k "$postgres_place" -c listen_addresses= -c unix_socket_permissions=0700
-    wait_until 60 'PostgreSQL does not answer' postgres_command pg_isready -q -h "$postgres_place"
+    wait_until 60 'PostgreSQL does not answer' postgres_command pg_isready -q -h "$postgres_place" -U synckairos -d postgres
     make_database
     export DATABASE_URL="postgresql:///synckairos?host=$postgres_place&user=synckairos"
 }

@@ -25,6 +25,7 @@ struct process {
     char name[64];
     char log[512];
     pid_t pid; /* also its group */
+    int stop_signal;
     bool ended;
     bool judged; /* the test has seen how it ended */
     int status;
@@ -95,7 +96,7 @@ struct process *process_start(const struct process_spec *spec)
         abort();
     }
     struct process *process = &table[count];
-    *process = (struct process){0};
+    *process = (struct process){.stop_signal = spec->stop_signal ? spec->stop_signal : SIGTERM};
     (void)snprintf(process->name, sizeof(process->name), "%s", spec->name);
     (void)snprintf(process->log, sizeof(process->log), "%s/%03zu-%s.log", logs, count, spec->name);
     fflush(NULL);
@@ -189,7 +190,7 @@ void process_stop(struct process *process)
     if (process->ended) {
         return;
     }
-    process_signal(process, SIGTERM);
+    process_signal(process, process->stop_signal);
     const int status = process_wait(process);
     if (status != 0) {
         printf("\n    %s ended with %d", process->name, status);
@@ -254,7 +255,7 @@ static bool end_one(struct process *process)
         printf("    %s died in the middle of the run (%d)\n", process->name, process->status);
         return false;
     }
-    process_signal(process, strcmp(process->name, "postgres") == 0 ? SIGINT : SIGTERM);
+    process_signal(process, process->stop_signal);
     const int status = process_wait(process);
     if (status != 0) {
         printf("    %s ended with %d\n", process->name, status);

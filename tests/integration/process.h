@@ -14,6 +14,7 @@ struct process_spec {
     const char *const *env;  /* NULL-terminated "NAME=value", in front of the environment; NULL: none */
     uid_t uid;               /* 0: stays who we are */
     gid_t gid;
+    int stop_signal;  /* what makes it end in order; 0: SIGTERM */
     int death_signal; /* what it gets when this program dies; 0: SIGKILL */
 };
 
@@ -38,7 +39,7 @@ void process_signal(struct process *process, int number);
 /* Waits for its end: exit status, or minus the signal that killed it; past all patience it is killed. */
 int process_wait(struct process *process);
 
-/* SIGTERM and wait: a check fails unless it exits with 0. Nothing happens to one that has been waited for. */
+/* Asks it to end, and waits: a check fails unless it exits with 0. Nothing happens to one that has been waited for. */
 void process_stop(struct process *process);
 
 /* SIGKILL and wait: a death that the test wants. */

@@ -165,7 +165,7 @@ static bool start_postgres(void)
     if (mkdir(data, 0700) || (spec.uid && chown(data, spec.uid, spec.gid)) || !TRY(process_run(&spec) == 0)) {
         return false;
     }
-    spec = (struct process_spec){.name = "postgres", .argv = serve, .death_signal = SIGQUIT};
+    spec = (struct process_spec){.name = "postgres", .argv = serve, .stop_signal = SIGINT, .death_signal = SIGQUIT};
     leave_root(&spec);
     stack.postgres = process_start(&spec);
     return TRY(wait_until_up(stack.postgres, postgres_answers));
@@ -179,10 +179,17 @@ static bool migrate(void)
 
 /* --- the programs ----------------------------------------------------------------------------------------------- */
 
+/* It logs that it has started once signals are handled; one that is stopped before that dies of them. */
 struct process *stack_program(const char *name, const char *const *env)
 {
+    const int64_t give_up_us = now_us() + INT64_C(1000) * PATIENCE_MS;
     const char *const argv[] = {kept_text("%s/synckairos-%s", stack.build, name), NULL};
-    return process_start(&(struct process_spec){.name = name, .argv = argv, .env = env});
+    struct process *process = process_start(&(struct process_spec){.name = name, .argv = argv, .env = env});
+    while (!process_logged(process, "started\"") && !process_logged(process, "\"listening\"") &&
+           process_alive(process) && now_us() < give_up_us) {
+        nap();
+    }
+    return process;
 }
 
 static void stop_kept(void *process)
@@ -216,10 +223,11 @@ struct process *relay_start(const char *const *env, int *port)
 static struct process *spawn_web(void)
 {
     const char *const argv[] = {"lighttpd", "-D", "-f", kept_text("%s/lighttpd.conf", stack.sources), NULL};
-    return process_start(&(struct process_spec){.name = "web", .argv = argv, .death_signal = SIGTERM});
+    return process_start(&(struct process_spec){.name = "web", .argv = argv, .stop_signal = SIGINT, .death_signal = SIGTERM});
 }
 
-/* A web server that hands everything to one FastCGI socket. */
+/* (SIGTERM makes lighttpd end with a failure where somebody is still connected, SIGINT does not.)
+ * A web server that hands everything to one FastCGI socket. */
 static struct process *spawn_front(const char *socket, int port)
 {
     const char *path = kept_text("%s/front-%d.conf", stack.folder, port);
@@ -235,7 +243,7 @@ static struct process *spawn_front(const char *socket, int port)
             port, stack.folder, socket);
     fclose(conf);
     const char *const argv[] = {"lighttpd", "-D", "-f", path, NULL};
-    return process_start(&(struct process_spec){.name = "front", .argv = argv, .death_signal = SIGTERM});
+    return process_start(&(struct process_spec){.name = "front", .argv = argv, .stop_signal = SIGINT, .death_signal = SIGTERM});
 }
 
 struct api *api_start_by(const char *const *argv, const char *const *env, const char *socket)
@@ -245,6 +253,7 @@ struct api *api_start_by(const char *const *argv, const char *const *env, const 
     (void)snprintf(api->socket, sizeof(api->socket), "%s", socket);
     (void)snprintf(api->url, sizeof(api->url), "http://127.0.0.1:%d", port);
     api->program = stop_after_test(process_start(&(struct process_spec){.name = "api", .argv = argv, .env = env}));
+    EVENTUALLY(access(socket, F_OK) == 0 || !process_alive(api->program));
     api->front = stop_after_test(spawn_front(socket, port));
     const char *health = kept_text("%s/health", api->url);
     EVENTUALLY(url_answers(health, 200) || !process_alive(api->program));

@@ -44,7 +44,8 @@ void stack_remove_folder(void);
 void stack_stop_redis(void);
 void stack_start_redis(void);
 
-/* One of the project's programs, with more environment ("NAME=value", NULL-terminated; NULL: none). */
+/* One of the project's programs, with more environment ("NAME=value", NULL-terminated; NULL: none). Waits until it
+ * says that it has started, or is dead. */
 struct process *stack_program(const char *name, const char *const *env);
 
 /* Stops a program when the test is over, with a failed check unless it exits with 0. Returns it. */

@@ -75,11 +75,11 @@ static void tell_of_many_timers(bool with_deaths)
     const char *ids[SESSIONS];
     struct process *second = stack_program("timekeeper", NULL);
     const char *story = with_deaths ? "killed" : "twice";
-    struct listener *listener = listen_to(story);
     for (int i = 0; i < SESSIONS; i++) {
         ids[i] = fresh_id(story);
         create(ids[i], TIMER);
     }
+    struct listener *listener = listen_to(story);
     int64_t deadline = 0;
     for (int i = 0; i < SESSIONS; i++) {
         const int64_t own = int_at(act(ids[i], "start", NULL)->body, "data.clock.deadline_at_ms");
