@@ -68,7 +68,7 @@ static bool take_ids(struct request *request, const struct route_match *match, s
         return true;
     }
     struct sk_problems problems = {0};
-    sk_problems_add(&problems, "session_id", "must be 1 to 64 of A-Z a-z 0-9 _ . : -");
+    sk_problems_add(&problems, "session_id", "must be 1 to 64 characters of A-Z, a-z, 0-9, _ . : -");
     sk_reply_problems(reply, &problems);
     sk_problems_clear(&problems);
     return false;

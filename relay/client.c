@@ -81,6 +81,9 @@ void sk_client_close(struct sk_client *client, enum sk_close code, const char *r
     client->close_code = code;
     client->close_reason = reason;
     client->kill_at_us = sk_monotonic_us() + SK_CLIENT_LINGER_MS * US_PER_MS;
+    if (!client->greeted) {
+        sk_outbox_clear(&client->outbox); /* nothing may come before CONNECTED */
+    }
     if (client->channel != NULL) {
         sk_channel_leave(client->channel, client);
     }

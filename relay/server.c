@@ -130,11 +130,12 @@ static bool send_first(struct lws *wsi, struct sk_client *client)
     return true;
 }
 
-static bool send_ping(struct lws *wsi, struct sk_client *client)
-{
+/* With a byte in it: libwebsockets does not tell of an empty pong. */
+static bool send_ping(struct lws *wsi, struct sk_client *client) {
     unsigned char room[LWS_PRE + 1];
+    room[LWS_PRE] = 's';
     client->ping_due = false;
-    return lws_write(wsi, room + LWS_PRE, 0, LWS_WRITE_PING) >= 0;
+    return lws_write(wsi, room + LWS_PRE, 1, LWS_WRITE_PING) >= 1;
 }
 
 /* Leaves the close frame (RFC 6455 §5.5.1) to libwebsockets, by way of its timer: where it runs on libuv and was built

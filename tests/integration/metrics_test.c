@@ -83,7 +83,7 @@ static void one_scrape_tells_of_every_program(void)
     }
     EVENTUALLY(growth(before, connections, "", "") == 0);
     EVENTUALLY(growth(before, "synckairos_websocket_closes_total", "1000", "") >= 5);
-    EXPECT(strstr(scrape()->text, "audit_queue") != NULL);
+    EXPECT(strstr(scrape()->text, "\nsynckairos_db_write_queue_size{") != NULL);
 }
 
 static void a_relay_that_was_killed_holds_no_connections(void)

@@ -223,7 +223,8 @@ struct process *relay_start(const char *const *env, int *port)
 static struct process *spawn_web(void)
 {
     const char *const argv[] = {"lighttpd", "-D", "-f", kept_text("%s/lighttpd.conf", stack.sources), NULL};
-    return process_start(&(struct process_spec){.name = "web", .argv = argv, .stop_signal = SIGINT, .death_signal = SIGTERM});
+    return process_start(
+        &(struct process_spec){.name = "web", .argv = argv, .stop_signal = SIGINT, .death_signal = SIGTERM});
 }
 
 /* (SIGTERM makes lighttpd end with a failure where somebody is still connected, SIGINT does not.)
@@ -243,7 +244,8 @@ static struct process *spawn_front(const char *socket, int port)
             port, stack.folder, socket);
     fclose(conf);
     const char *const argv[] = {"lighttpd", "-D", "-f", path, NULL};
-    return process_start(&(struct process_spec){.name = "front", .argv = argv, .stop_signal = SIGINT, .death_signal = SIGTERM});
+    return process_start(
+        &(struct process_spec){.name = "front", .argv = argv, .stop_signal = SIGINT, .death_signal = SIGTERM});
 }
 
 struct api *api_start_by(const char *const *argv, const char *const *env, const char *socket)
