@@ -57,7 +57,7 @@ static struct sk_series *series_of(enum sk_metric metric, const char *labels)
         return unlabelled;
     }
     uint64_t hash = sk_metric_hash(SK_METRIC_HASH_START + metric, labels, strlen(labels)) | 1;
-    uint64_t start = hash >> 32; /* the lower bits of FNV-1a mix worse */
+    uint64_t start = hash >> 32;
     struct sk_series *table = segment->series + SK_METRIC_COUNT;
     for (size_t probe = 0; probe < PROBES_MAX; probe++) {
         struct sk_series *place = &table[(start + probe) % (SK_SERIES_MAX - SK_METRIC_COUNT)];

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_TRIES 500
+#define LOCK_TRIES 3000 /* 30 s: on a busy disk the creator may well take 5 s to give the file its room */
 #define LOCK_PAUSE_NS 10000000
 
 static const char magic[8] = "SKmetric";

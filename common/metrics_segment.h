@@ -43,7 +43,7 @@ struct sk_metrics_segment *sk_metrics_segment(void);
 
 /* Maps the file, creating it (0600) where there is none, and counts there from now on; layout is the hash that it must
  * bear. Any number of processes may do so at once. Called before threads start. SK_VALIDATION_ERROR: the file cannot be
- * used, nothing has changed; error says why. Blocks for up to 5 s while another process holds the file's lock. */
+ * used, nothing has changed; error says why. Blocks for up to 30 s while another process holds the file's lock. */
 enum sk_code sk_metrics_segment_open(const char *path, uint64_t layout, struct sk_error *error)
     __attribute__((warn_unused_result));
 

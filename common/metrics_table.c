@@ -54,8 +54,14 @@ size_t sk_metric_buckets(const struct sk_metric_kind *kind)
 uint64_t sk_metric_hash(uint64_t hash, const void *bytes, size_t length)
 {
     const unsigned char *at = bytes;
-    for (size_t i = 0; i < length; i++) {
-        hash = (hash ^ at[i]) * UINT64_C(1099511628211);
+    while (length > 0) {
+        uint64_t word = 0;
+        size_t taken = length < sizeof word ? length : sizeof word;
+        memcpy(&word, at, taken);
+        hash = (hash ^ word) * UINT64_C(1099511628211);
+        hash ^= hash >> 32; /* a product's upper bits depend on all of the word, its lower ones do not */
+        at += taken;
+        length -= taken;
     }
     return hash;
 }

@@ -25,7 +25,8 @@ size_t sk_metric_buckets(const struct sk_metric_kind *kind);
 /* A hash of all that two programs must agree on to count in one segment. */
 uint64_t sk_metric_layout(void);
 
-/* FNV-1a over some bytes more. */
+/* Goes on hashing over some bytes more: FNV-1a's step, a word at a time. On every host its own byte order: the hash
+ * never leaves the machine. */
 #define SK_METRIC_HASH_START UINT64_C(14695981039346656037)
 uint64_t sk_metric_hash(uint64_t hash, const void *bytes, size_t length);
 

@@ -3,10 +3,11 @@
 
 struct sk_refusal sk_admission_decide(const struct sk_admission *admission)
 {
+    enum sk_target_kind kind = admission->target->kind;
     if (admission->draining) {
         return (struct sk_refusal){SK_CLOSE_GOING_AWAY, "draining"};
     }
-    switch (admission->target->kind) {
+    switch (kind) {
     case SK_TARGET_UNKNOWN:
         return (struct sk_refusal){SK_CLOSE_POLICY, "unknown path"};
     case SK_TARGET_MISSING_ID:

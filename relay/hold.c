@@ -89,7 +89,12 @@ bool sk_hold_add(struct sk_hold *hold, const struct sk_message_header *header, s
 
 void sk_hold_clear(struct sk_hold *hold)
 {
-    while (!TAILQ_EMPTY(&hold->messages)) {
-        take_out(hold, TAILQ_FIRST(&hold->messages));
+    struct sk_held *held = TAILQ_FIRST(&hold->messages);
+    while (held != NULL) {
+        struct sk_held *next = TAILQ_NEXT(held, link);
+        sk_frame_buffer_release(held->frame);
+        free(held);
+        held = next;
     }
+    sk_hold_init(hold);
 }

@@ -56,7 +56,7 @@ int64_t sk_hub_now_ms(const struct sk_hub *hub);
 void sk_hub_read_done(struct sk_hub *hub);
 
 /* The handler of all subscriptions. */
-void sk_hub_on_push(void *hub, const redisReply *reply);
+void sk_hub_on_push(void *context, const redisReply *reply);
 
 /* Pulse and retries; some times a second. */
 void sk_hub_tick(struct sk_hub *hub, int64_t now_us);

@@ -95,7 +95,12 @@ void sk_outbox_drop_first(struct sk_outbox *outbox)
 
 void sk_outbox_clear(struct sk_outbox *outbox)
 {
-    while (!TAILQ_EMPTY(&outbox->waiting)) {
-        sk_outbox_drop_first(outbox);
+    struct sk_outgoing *entry = TAILQ_FIRST(&outbox->waiting);
+    while (entry != NULL) {
+        struct sk_outgoing *next = TAILQ_NEXT(entry, link);
+        sk_frame_buffer_release(entry->frame);
+        free(entry);
+        entry = next;
     }
+    sk_outbox_init(outbox);
 }

@@ -11,6 +11,7 @@
 
 #define PAUSE_FIRST_MS 50
 #define PAUSE_LAST_MS 1000
+#define COMMAND_ARGS_MAX 8
 
 enum state { STATE_CLOSED, STATE_DOWN, STATE_RESOLVING, STATE_CONNECTING, STATE_GREETING, STATE_READY, STATE_COUNT };
 
@@ -40,7 +41,7 @@ struct sk_redis_link {
     bool looking_up; /* lookup is the loop's; it may outlast RESOLVING, as a lookup cannot always be cancelled */
     enum state state;
     struct connection *connection; /* NULL unless CONNECTING, GREETING or READY */
-    SLIST_HEAD(, connection) given_up;
+    SLIST_HEAD(given_up_list, connection) given_up;
     unsigned attempts; /* since it was READY */
     char why[160];     /* it went down */
 };
@@ -319,14 +320,15 @@ static void on_reply(redisAsyncContext *context, void *reply, void *data)
 bool sk_redis_link_command(struct sk_redis_link *link, sk_redis_reply_handler *handler, void *context, int count,
                            const char *const *args, const size_t *lengths)
 {
-    struct call *call = link->connection == NULL ? NULL : malloc(sizeof *call);
+    const char *copied[COMMAND_ARGS_MAX]; /* hiredis takes the pointers without const, and changes none */
+    bool sendable = link->connection != NULL && count <= COMMAND_ARGS_MAX;
+    struct call *call = sendable ? malloc(sizeof *call) : NULL;
     if (call == NULL) {
         return false;
     }
     *call = (struct call){.handler = handler, .context = context};
-    /* hiredis takes the arguments without const and changes none. */
-    if (redisAsyncCommandArgv(link->connection->context, on_reply, call, count, (const char **)(uintptr_t)args,
-                              lengths) != REDIS_OK) {
+    memcpy(copied, args, (size_t)count * sizeof *copied);
+    if (redisAsyncCommandArgv(link->connection->context, on_reply, call, count, copied, lengths) != REDIS_OK) {
         free(call);
         return false;
     }

@@ -131,6 +131,7 @@ enum sk_code sk_relay_open(struct sk_relay *relay, const struct sk_config *confi
         return sk_fail(error, SK_INTERNAL_ERROR, "the event loop cannot be made");
     }
     code = sk_server_open(relay, &relay->server, error);
+    relay->spoilt = code == SK_INTERNAL_ERROR;
     if (code == SK_OK) {
         sk_hub_start(&relay->hub);
     }

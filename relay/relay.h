@@ -33,6 +33,7 @@ struct sk_relay {
     const struct sk_config *config; /* borrowed */
     uv_loop_t loop;
     bool has_loop; /* it was made, and must be closed */
+    bool spoilt;   /* the server failed half-way and left handles on the loop: it cannot be run or closed */
     uv_timer_t ticker;
     uv_prepare_t reaper; /* runs last before the loop waits again */
     uv_signal_t signals[2];

@@ -8,11 +8,14 @@
 #include "relay/relay.h"
 #include "relay/target.h"
 
+#include <errno.h>
 #include <libwebsockets.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define RX_BYTES 512   /* what an idle connection costs; a longer message comes in pieces */
 #define TX_BYTES 65536 /* what one send may take; anything smaller is sent from the shared buffer, without a copy */
@@ -20,6 +23,7 @@
 #define HANDSHAKE_S 5
 #define HANDSHAKES_MAX 1024 /* header tables, made when they are needed */
 #define ARGUMENTS_MAX 16
+#define CLOSE_REASON_BYTES 123 /* RFC 6455 §5.5 */
 
 struct sk_server {
     struct sk_relay *relay;
@@ -131,7 +135,8 @@ static bool send_first(struct lws *wsi, struct sk_client *client)
 }
 
 /* With a byte in it: libwebsockets does not tell of an empty pong. */
-static bool send_ping(struct lws *wsi, struct sk_client *client) {
+static bool send_ping(struct lws *wsi, struct sk_client *client)
+{
     unsigned char room[LWS_PRE + 1];
     room[LWS_PRE] = 's';
     client->ping_due = false;
@@ -144,10 +149,11 @@ static bool send_ping(struct lws *wsi, struct sk_client *client) {
 static void begin_close(struct lws *wsi, struct sk_client *client)
 {
     if (!client->close_sent) {
-        const char *reason = client->close_reason;
+        unsigned char reason[CLOSE_REASON_BYTES];
+        size_t length = strnlen(client->close_reason, sizeof reason);
+        memcpy(reason, client->close_reason, length);
         client->close_sent = true;
-        lws_close_reason(wsi, (enum lws_close_status)client->close_code, (unsigned char *)(uintptr_t)reason,
-                         strlen(reason));
+        lws_close_reason(wsi, (enum lws_close_status)client->close_code, reason, length);
         lws_set_timer_usecs(wsi, 1);
     }
 }
@@ -221,7 +227,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_HTTP:
         return answer_http(wsi, in);
     case LWS_CALLBACK_ESTABLISHED:
-        return on_established(wsi, session);
+        return session != NULL ? on_established(wsi, session) : -1;
     case LWS_CALLBACK_RECEIVE:
         return has_client ? on_receive(wsi, session, in, length) : -1;
     case LWS_CALLBACK_RECEIVE_PONG:
@@ -296,10 +302,49 @@ static const struct lws_protocols protocols[] = {
 /* No pings and no hang-ups by libwebsockets: the client's tick does both. */
 static const lws_retry_bo_t no_policy = {.secs_since_valid_ping = 0};
 
+/* Whether BIND:RELAY_PORT can be listened on, found out ahead: libwebsockets does not say why it cannot, and leaves
+ * what it has put on a loop that is not its own behind when it fails. */
+static enum sk_code try_address(const struct sk_config *config, struct sk_error *error)
+{
+    static const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                                          .ai_socktype = SOCK_STREAM};
+    struct addrinfo *address = NULL;
+    char port[16];
+    int on = 1;
+    (void)snprintf(port, sizeof port, "%lld", (long long)config->relay_port);
+    if (getaddrinfo(config->bind, port, &hints, &address) != 0) {
+        return sk_fail(error, SK_VALIDATION_ERROR, "BIND is no address: %s", config->bind);
+    }
+    int probe = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, 0);
+    bool usable = probe >= 0 && setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                  bind(probe, address->ai_addr, address->ai_addrlen) == 0 && listen(probe, 1) == 0;
+    int reason = errno;
+    if (probe >= 0) {
+        (void)close(probe);
+    }
+    freeaddrinfo(address);
+    if (!usable) {
+        return sk_fail(error, SK_VALIDATION_ERROR, "cannot listen on %s port %s: %s", config->bind, port,
+                       strerror(reason));
+    }
+    return SK_OK;
+}
+
+static uint64_t options_for(const struct sk_config *config)
+{
+    uint64_t options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;
+    /* With IPv6 every socket is of that family, even for an IPv4 address, and there are hosts without it. */
+    return strchr(config->bind, ':') == NULL ? options | LWS_SERVER_OPTION_DISABLE_IPV6 : options;
+}
+
 enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, struct sk_error *error)
 {
     const struct sk_config *config = relay->config;
     void *loops[] = {&relay->loop};
+    enum sk_code code = try_address(config, error);
+    if (code != SK_OK) {
+        return code;
+    }
     struct sk_server *made = calloc(1, sizeof *made);
     if (made == NULL) {
         return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
@@ -310,7 +355,7 @@ enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, s
         .port = (int)config->relay_port,
         .iface = config->bind,
         .protocols = protocols,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
+        .options = options_for(config),
         .foreign_loops = loops,
         .pcontext = &made->context,
         .user = made,
@@ -328,8 +373,7 @@ enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, s
     made->context = lws_create_context(&info);
     if (made->context == NULL) {
         free(made);
-        return sk_fail(error, SK_VALIDATION_ERROR, "cannot listen on %s port %lld", config->bind,
-                       (long long)config->relay_port);
+        return sk_fail(error, SK_INTERNAL_ERROR, "libwebsockets cannot start; is its libuv plugin installed?");
     }
     *server = made;
     return SK_OK;

@@ -9,7 +9,8 @@ struct sk_client;
 struct sk_relay;
 struct sk_server;
 
-/* Listens on BIND:RELAY_PORT. relay is borrowed for the server's life. SK_VALIDATION_ERROR: cannot listen there. */
+/* Listens on BIND:RELAY_PORT. relay is borrowed for the server's life. SK_VALIDATION_ERROR: cannot listen there.
+ * SK_INTERNAL_ERROR: libwebsockets cannot start; the loop is not to be run any more. */
 enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, struct sk_error *error)
     __attribute__((warn_unused_result));
 

@@ -190,7 +190,9 @@ char *json_quoted(const char *text)
 {
     char *copy = kept_text("%s", text);
     for (char *at = copy; *at; at++) {
-        *at = *at == '\'' ? '"' : *at;
+        if (*at == '\'') {
+            *at = '"';
+        }
     }
     return copy;
 }

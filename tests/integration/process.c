@@ -79,12 +79,14 @@ static void become(const struct process_spec *spec, const char *log, pid_t paren
         _exit(126);
     }
     for (size_t i = 0; spec->env && spec->env[i]; i++) {
-        putenv((char *)(uintptr_t)spec->env[i]);
+        putenv(strdup(spec->env[i]));
     }
     (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     prctl(PR_SET_PDEATHSIG, spec->death_signal ? spec->death_signal : SIGKILL);
     if (getppid() == parent) {
-        execvp(spec->argv[0], (char *const *)(uintptr_t)spec->argv);
+        char *const *argv = NULL; /* execvp changes nothing of what its type would let it change */
+        memcpy(&argv, &spec->argv, sizeof(argv));
+        execvp(argv[0], argv);
         dprintf(2, "cannot start %s: %s\n", spec->argv[0], strerror(errno));
     }
     _exit(127);

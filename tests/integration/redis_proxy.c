@@ -113,9 +113,11 @@ static void catch_exec(struct redis_proxy *proxy, struct pair *pair, const char 
 {
     const enum proxy_mode mode = proxy->mode;
     proxy->caught += mode != PROXY_PASS;
-    proxy->mode = mode == PROXY_HOLD_EXEC                 ? PROXY_HOLD_EXEC
-                  : mode == PROXY_CUT_AFTER_EXEC_AND_SHUT ? PROXY_SHUT
-                                                          : PROXY_PASS;
+    if (mode == PROXY_CUT_AFTER_EXEC_AND_SHUT) {
+        proxy->mode = PROXY_SHUT;
+    } else if (mode != PROXY_HOLD_EXEC) {
+        proxy->mode = PROXY_PASS;
+    }
     switch (mode) {
     case PROXY_CUT_BEFORE_EXEC:
         close_pair(pair);
@@ -155,12 +157,11 @@ static void from_server(struct pair *pair)
 {
     char bytes[65536];
     const ssize_t got = recv(pair->server, bytes, sizeof(bytes), 0);
-    if (got <= 0) {
+    const bool cut = pair->cut_when_executed;
+    if (got <= 0 || (cut && ends_a_mark(&pair->answered, bytes, (size_t)got, EXECUTED, EXECUTED_BYTES))) {
         close_pair(pair);
-    } else if (!pair->cut_when_executed) {
+    } else if (!cut) {
         send_all(pair->client, bytes, (size_t)got);
-    } else if (ends_a_mark(&pair->answered, bytes, (size_t)got, EXECUTED, EXECUTED_BYTES)) {
-        close_pair(pair);
     }
 }
 

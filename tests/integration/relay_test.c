@@ -79,7 +79,7 @@ static void what_cannot_be_understood_is_no_reason_to_hang_up(void)
 static void a_frame_too_big_is_1009(void)
 {
     struct ws_client *client = watch_running();
-    const char *text = kept_text("{\"type\":\"PING\",\"timestamp\":1,\"padding\":\"%4055s\"}", "x");
+    const char *text = kept_text("{\"type\":\"PING\",\"timestamp\":1,\"padding\":\"%4054s\"}", "x");
     EXPECT_INT((int64_t)strlen(text), 4096);
     ws_send(client, text);
     EXPECT(ws_next(client) != NULL);

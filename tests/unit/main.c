@@ -40,6 +40,11 @@ static const struct {
     {"fcgi_request", suite_fcgi_request},
     {"fcgi_router", suite_fcgi_router},
     {"fcgi_status", suite_fcgi_status},
+    {"relay_hold", suite_relay_hold},
+    {"relay_outbox", suite_relay_outbox},
+    {"relay_protocol", suite_relay_protocol},
+    {"relay_snapshot", suite_relay_snapshot},
+    {"relay_target", suite_relay_target},
 };
 
 static void give_up(const char *what)

@@ -46,5 +46,10 @@ void suite_fcgi_reply(CU_pSuite suite);
 void suite_fcgi_request(CU_pSuite suite);
 void suite_fcgi_router(CU_pSuite suite);
 void suite_fcgi_status(CU_pSuite suite);
+void suite_relay_hold(CU_pSuite suite);
+void suite_relay_outbox(CU_pSuite suite);
+void suite_relay_protocol(CU_pSuite suite);
+void suite_relay_snapshot(CU_pSuite suite);
+void suite_relay_target(CU_pSuite suite);
 
 #endif

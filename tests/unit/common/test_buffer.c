@@ -62,10 +62,12 @@ static void grows(void)
     for (size_t length = 1; length < sizeof text; length += length < 1100 ? 1 : 97) {
         struct sk_buffer once = {0};
         struct sk_buffer formatted = {0};
-        sk_buffer_append(&once, text, length);
-        sk_buffer_append_format(&formatted, "%.*s", (int)length, text);
+        sk_buffer_append(&once, text, 1); /* the rest then has to fit into what there is, or not */
+        sk_buffer_append(&once, text, length - 1);
+        sk_buffer_append_format(&formatted, "%s", "x");
+        sk_buffer_append_format(&formatted, "%.*s", (int)length - 1, text);
         bool right = once.length == length && strlen(once.data) == length && once.capacity > length &&
-                     formatted.length == length && strlen(formatted.data) == length;
+                     formatted.capacity > length && formatted.length == length && strlen(formatted.data) == length;
         sk_buffer_clear(&once);
         sk_buffer_clear(&formatted);
         if (!CHECK("grows", right)) {

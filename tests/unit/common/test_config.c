@@ -263,13 +263,16 @@ static void help_names_a_programs_options(void)
 
 static char *page(void)
 {
-    char *text = calloc(1, 65536);
+    enum { PAGE_BYTES = 65536 };
     FILE *file = fopen(PAGE, "r");
-    if (!CHECK(PAGE " can be read (run from the top of the source tree)", text && file)) {
-        free(text);
+    CHECK(PAGE " can be read (run from the top of the source tree)", file != NULL);
+    if (!file) {
         return NULL;
     }
-    text[fread(text, 1, 65535, file)] = '\0';
+    char *text = calloc(1, PAGE_BYTES);
+    if (text) {
+        text[fread(text, 1, PAGE_BYTES - 1, file)] = '\0';
+    }
     (void)fclose(file);
     return text;
 }
@@ -288,6 +291,7 @@ static void the_page_for_operators_is_right(void)
 {
     char *text = page();
     char *table = printed(sk_config_print_markdown);
+    CU_ASSERT_PTR_NOT_NULL(text);
     if (text) {
         CHECK_INT("no row but the table's", (int64_t)rows_of(text), (int64_t)NAMES);
         char *rest = table;
