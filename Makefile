@@ -136,7 +136,7 @@ check-format:
 lint: ## format check, clang-tidy, cppcheck
 	@deploy/local/packages build test lint
 	@$(MAKE) --no-print-directory check-format
-	@printf '%s\n' $(all_sources) | xargs -P 2 -n 6 clang-tidy --quiet --warnings-as-errors='*' -- $(BASE_FLAGS) $(pkg_cflags)
+	@printf '%s\n' $(all_sources) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(BASE_FLAGS) $(pkg_cflags)' clang-tidy
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	    --suppress=missingIncludeSystem -D_GNU_SOURCE -I. common fcgi relay timekeeper audit tests
 

@@ -102,10 +102,11 @@ static enum sk_code introduce(struct sk_redis *redis, struct sk_error *error)
     for (size_t i = 0; i < count && !code; i++) {
         code = sk_redis_check(replies[i], error);
     }
-    if (code) { /* whatever it says: such a server is of no use */
+    const redisReply *client_id = replies[count - 1];
+    if (code || !client_id) { /* whatever it says: such a server is of no use */
         code = SK_STATE_STORE_UNAVAILABLE;
     } else {
-        redis->client_id = replies[count - 1]->integer;
+        redis->client_id = client_id->integer;
         memcpy(redis->client_name, name, sizeof(name));
     }
     sk_redis_replies_free(count, replies);
@@ -190,7 +191,9 @@ void sk_redis_queue_args(struct sk_redis *redis, size_t count, const char *const
 
 enum sk_code sk_redis_collect(struct sk_redis *redis, size_t count, redisReply **replies, struct sk_error *error)
 {
-    memset(replies, 0, count * sizeof(*replies));
+    for (size_t i = 0; i < count; i++) {
+        replies[i] = NULL;
+    }
     bool failed = redis->queue_failed || !redis->context;
     for (size_t i = 0; i < count && !failed; i++) {
         void *reply = NULL;

@@ -12,10 +12,9 @@ static void inspect_version(struct sk_redis *redis)
 {
     redisReply *reply = sk_redis_command(redis, NULL, "INFO server");
     const char *version = reply && reply->str ? strstr(reply->str, "redis_version:") : NULL;
-    if (version && strtol(version + strlen("redis_version:"), NULL, 10) < VERSION_MIN) {
-        char shown[16] = "";
-        memcpy(shown, version + strlen("redis_version:"), strcspn(version + strlen("redis_version:"), "\r\n") % 16);
-        sk_log(SK_LOG_WARN, "redis is older than 7.0", SK_S("redis_version", shown));
+    long major = version ? strtol(version + strlen("redis_version:"), NULL, 10) : VERSION_MIN;
+    if (major < VERSION_MIN) {
+        sk_log(SK_LOG_WARN, "redis is older than 7.0", SK_I("redis_major_version", major));
     }
     freeReplyObject(reply);
 }

@@ -108,7 +108,8 @@ bool sk_session_arrange(struct sk_session *session, bool where_grouped)
         member->group = group_position(session, member->group_id);
         done = member->group != SK_NOBODY;
         size_t given = sk_session_find_group(&listed, member->group_id);
-        if (member->group == known && given != SK_NOBODY) {
+        bool is_new = done && member->group == known;
+        if (is_new && session->groups && given != SK_NOBODY) {
             session->groups[known].bank = listed.groups[given].bank;
         }
     }

@@ -65,6 +65,7 @@ struct sk_client {
     enum sk_close close_code; /* SK_CLOSE_NONE: open */
     const char *close_reason; /* static storage */
     bool close_sent;          /* the close frame is out, and the peer's is awaited */
+    bool peer_closing;        /* its close frame has come, and is being answered */
     bool aborted;             /* its socket was told to go */
 };
 

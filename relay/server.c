@@ -215,6 +215,7 @@ static void on_closed(struct session *session)
 static void on_peer_close(struct session *session, const unsigned char *in, size_t length)
 {
     session->peer_code = length >= 2 ? (unsigned)in[0] << 8 | in[1] : 1005;
+    session->client->peer_closing = true;
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
@@ -257,9 +258,30 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 /* --- what the clients ask of their sockets --------------------------------------------------------------------------
  */
 
+/* Sends what waits without waiting for the turn to write, as long as libwebsockets keeps nothing back of what it was
+ * given before. That is more than it promises, but it costs half as much for many clients, and a client that keeps up
+ * is told every state, also where several come at once. What a full socket leaves behind of one frame, libwebsockets
+ * keeps; the next frame waits in the outbox. */
+static void send_at_once(struct sk_client *client)
+{
+    if (!client->greeted || client->close_code != SK_CLOSE_NONE || client->peer_closing) {
+        return;
+    }
+    while (sk_outbox_first(&client->outbox) != NULL && lws_partial_buffered(client->socket) == 0) {
+        if (!send_first(client->socket, client)) {
+            sk_server_drop(client);
+            return;
+        }
+    }
+}
+
 void sk_server_request_write(struct sk_client *client)
 {
     if (client->socket == NULL) {
+        return;
+    }
+    send_at_once(client);
+    if (sk_outbox_first(&client->outbox) == NULL && !client->ping_due && client->close_code == SK_CLOSE_NONE) {
         return;
     }
     if (client->blocked_since_us == 0) {

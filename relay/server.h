@@ -14,7 +14,8 @@ struct sk_server;
 enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, struct sk_error *error)
     __attribute__((warn_unused_result));
 
-/* Asks for the client's turn to write; what it has to say is taken from its outbox then. */
+/* Sends what waits in the client's outbox, at once or when the socket takes it; likewise a ping or a close that is
+ * due. The client is never freed here. */
 void sk_server_request_write(struct sk_client *client);
 
 /* Cuts the connection without another word, soon; it does not matter whether the peer reads. */

@@ -13,9 +13,11 @@ let retryTimer = 0;
 
 // --- the server's time: its offset to our monotonic clock, from the quickest of the last pings
 
-const addSample = (sentAt, serverTime, roundTrip) => {
-  samples = [...samples.slice(-7), { offset: serverTime - (sentAt + roundTrip / 2), roundTrip }];
-};
+// Samples that the new one contradicts are thrown away: our clock stood still, or theirs was set.
+function addSample(offset, roundTrip) {
+  const agrees = (old) => Math.abs(old.offset - offset) <= (old.roundTrip + roundTrip) / 2 + 1;
+  samples = [...samples.filter(agrees).slice(-7), { offset, roundTrip }];
+}
 
 const serverNow = () => {
   const best = samples.reduce((a, b) => (b.roundTrip <= a.roundTrip ? b : a));
@@ -27,21 +29,19 @@ const serverNow = () => {
 // What a participant's clock shows: {ms, up}; up: it counts upwards, because nothing limits it.
 function reading(participant, now) {
   const { clock } = view;
-  const shared = view.sync_mode === 'global' || view.sync_mode === 'count_up';
-  const ended = ['expired', 'completed', 'cancelled'].includes(view.status);
   if (view.sync_mode === 'count_up' && clock.time_remaining_ms === null) {
     const ran = clock.running ? Math.max(0, now - clock.started_at_ms) : 0;
     return { ms: view.time_used_ms + ran, up: true };
   }
-  const runs = clock.running && clock.deadline_at_ms !== null && !ended;
-  if (runs && (shared || participant.is_active || sameGroup(participant))) {
+  if (clock.running && clock.deadline_at_ms !== null && isRunning(participant)) {
     return { ms: Math.max(0, clock.deadline_at_ms - now), up: false };
   }
   return { ms: participant.time_remaining_ms ?? 0, up: false };
 }
 
-const sameGroup = (participant) =>
-  view.sync_mode === 'per_group' && view.active_group_id !== null && participant.group_id === view.active_group_id;
+// A group runs as one, and so do all in the modes that have one clock.
+const isRunning = (participant) => participant.is_active || ['global', 'count_up'].includes(view.sync_mode)
+  || (view.active_group_id !== null && participant.group_id === view.active_group_id);
 
 // Rounded up where it counts down, so that 0:00.0 means over.
 function clockText({ ms, up }) {
@@ -56,16 +56,17 @@ function clockText({ ms, up }) {
 // --- drawing
 
 function buildClocks() {
-  const shown = view.participants.length ? view.participants : [{ participant_id: view.session_id, is_active: true }];
+  const alone = { participant_id: view.session_id, is_active: true, time_remaining_ms: view.clock.time_remaining_ms };
+  const shown = view.participants.length ? view.participants : [alone];
   element('clocks').replaceChildren(...shown.map((participant) => {
     const item = document.createElement('li');
-    const parts = ['b', 'time', 'small'].map((tag) => document.createElement(tag));
-    parts[0].textContent = participant.participant_id;
-    parts[2].textContent = participant.group_id ?? '';
-    item.classList.toggle('active', participant.is_active === true);
+    const [name, time, group] = ['b', 'time', 'small'].map((tag) => document.createElement(tag));
+    name.textContent = participant.participant_id;
+    group.textContent = participant.group_id ?? '';
+    item.classList.toggle('active', participant.is_active);
     item.classList.toggle('expired', participant.has_expired === true);
-    item.append(...parts);
-    item.participant = participant.clockless ? null : { time_remaining_ms: view.clock.time_remaining_ms, ...participant };
+    item.append(name, time, group);
+    item.participant = participant;
     return item;
   }));
   element('status').textContent = view.status;
@@ -91,10 +92,11 @@ function take(message) {
   const { type, payload } = message;
   if (type === 'STATE_SYNC' || (type === 'STATE_UPDATE' && isNewer(payload))) {
     view = payload;
-    if (!samples.length) addSample(performance.now(), message.timestamp, 0.5e9); // until the first pong
+    if (!samples.length) addSample(message.timestamp - performance.now(), 1e9); // until the first pong
     buildClocks();
   } else if (type === 'PONG') {
-    addSample(message.client_timestamp, message.server_timestamp, performance.now() - message.client_timestamp);
+    const roundTrip = performance.now() - message.client_timestamp;
+    addSample(message.server_timestamp - (message.client_timestamp + roundTrip / 2), roundTrip);
   } else if (type === 'TIME_WARNING') {
     news(`${payload.participant_id ?? 'the clock'}: ${payload.threshold_ms / 1000} s left`);
   } else if (type === 'TIME_EXPIRED') {
@@ -105,3 +107,54 @@ function take(message) {
     news(message.message);
   }
 }
+
+const isNewer = (next) => !view || next.updated_at_ms > view.updated_at_ms
+  || (next.updated_at_ms === view.updated_at_ms && next.version > view.version);
+
+const news = (text) => { element('news').textContent = text; };
+const say = (text) => { element('link').textContent = text; };
+
+const ping = () => {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: 'PING', timestamp: performance.now() }));
+};
+
+function connect(sessionId) {
+  const url = new URL('/ws', location.href.replace(/^http/, 'ws'));
+  url.searchParams.set('sessionId', sessionId);
+  const opened = new WebSocket(url);
+  socket = opened;
+  say(`Connecting to ${sessionId} …`);
+  opened.onopen = () => { retries = 0; samples = []; say(`Watching ${sessionId}.`); ping(); setTimeout(ping, 500); };
+  opened.onmessage = ({ data }) => { if (socket === opened) take(JSON.parse(data)); };
+  opened.onclose = ({ code }) => { if (socket === opened) closed(sessionId, code); };
+}
+
+function closed(sessionId, code) {
+  if (FINAL.has(code)) {
+    say(code === 4004 ? `There is no session ${sessionId}.` : `The connection was closed (${code}).`);
+    return;
+  }
+  const wait = Math.random() * Math.min(10000, 500 * 2 ** retries++);
+  say(`The connection was lost (${code}); trying again.`);
+  retryTimer = setTimeout(connect, wait, sessionId);
+}
+
+function watch(sessionId) {
+  clearTimeout(retryTimer);
+  socket?.close();
+  view = null;
+  news('');
+  element('view').hidden = true;
+  connect(sessionId);
+}
+
+element('watch').onsubmit = (event) => {
+  event.preventDefault();
+  location.hash = new URLSearchParams({ session: element('session').value });
+  watch(element('session').value);
+};
+setInterval(ping, PING_EVERY_MS);
+document.addEventListener('visibilitychange', ping); // after a sleep our clock may have stood still
+requestAnimationFrame(draw);
+element('session').value = new URLSearchParams(location.hash.slice(1)).get('session') ?? '';
+if (element('session').value) watch(element('session').value);

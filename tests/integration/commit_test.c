@@ -1,8 +1,10 @@
 /* The commit at its worst moments: connections cut around EXEC, races, and what a refusal leaves behind. */
+#include "tests/integration/player.h"
 #include "tests/integration/redis_proxy.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* An API process of one thread whose only way to Redis is the proxy. */
@@ -125,6 +127,43 @@ static void an_outcome_that_cannot_be_read_back_is_called_unknown(void)
     EXPECT_TEXT(text_at(look_at(api->url, id)->body, "data.active_participant_id"), "black");
 }
 
+/* Four players press for one session while connections break at every moment of a commit. */
+static void no_press_is_lost_or_doubled_in_a_storm_of_cuts(void)
+{
+    static const enum proxy_mode cuts[] = {PROXY_CUT_BEFORE_EXEC, PROXY_CUT_AFTER_EXEC, PROXY_CUT_AND_DELIVER_LATE};
+    struct redis_proxy *proxy = proxy_start(stack.redis_port);
+    const char *const env[] = {"API_THREADS=4", kept_text("REDIS_URL=redis://127.0.0.1:%d/0", proxy_port(proxy)),
+                               "REDIS_TIMEOUT_MS=5000", NULL};
+    struct api *api = api_start(env);
+    const char *id = fresh_id("storm");
+    create_running(id, CHESS);
+    struct player *players[4];
+    for (int i = 0; i < 4; i++) {
+        players[i] = player_start(api->url, id);
+    }
+    for (int cut = 0; cut < 60; cut++) {
+        proxy_arm(proxy, cuts[rand() % 3]);
+        EVENTUALLY(proxy_caught(proxy) == 1);
+        proxy_release(proxy);
+    }
+    int64_t made = 0;
+    int64_t unknown = 0;
+    for (int i = 0; i < 4; i++) {
+        player_stop(players[i]);
+        player_expect_no_surprise(players[i]);
+        made += atomic_load(&players[i]->moves);
+        unknown += atomic_load(&players[i]->unknown);
+    }
+    const int64_t version = version_of(id);
+    EXPECT_BETWEEN(version, 2 + made, 2 + made + unknown);
+    EXPECT_INT(int_at(look(id)->body, "data.cycle_number"), version - 1);
+    expect_one_event_a_version(id, version);
+    EXPECT_INT(sql_int("SELECT count(*) FROM (SELECT prev_event_id, lag(event_id) OVER (ORDER BY version) AS before "
+                       "FROM sync_events WHERE session_id = '%s') e WHERE prev_event_id IS DISTINCT FROM before",
+                       id),
+               0);
+}
+
 static void a_bare_switch_that_lost_a_race_is_a_conflict(void)
 {
     struct redis_proxy *proxy = proxy_start(stack.redis_port);
@@ -229,6 +268,7 @@ CU_TestInfo commit_tests[] = {
      a_change_cut_off_before_exec_is_made_once_or_not_at_all},
     {"an EXEC that arrives late changes nothing any more", an_exec_that_arrives_late_changes_nothing_any_more},
     {"an outcome that cannot be read back is called unknown", an_outcome_that_cannot_be_read_back_is_called_unknown},
+    {"no press is lost or doubled in a storm of cuts", no_press_is_lost_or_doubled_in_a_storm_of_cuts},
     {"a bare switch that lost a race is a conflict", a_bare_switch_that_lost_a_race_is_a_conflict},
     {"a guarded switch that lost a race is judged anew", a_guarded_switch_that_lost_a_race_is_judged_anew},
     {"a refusal after WATCH spoils nobody's transaction", a_refusal_after_watch_spoils_nobodys_transaction},

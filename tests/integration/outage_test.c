@@ -1,94 +1,22 @@
 /* The stores going away and coming back under load. */
+#include "tests/integration/player.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
 
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define PLAYERS 4
-
-/* A game that is played as fast as answers come, whatever they are. */
-struct player {
-    pthread_t thread;
-    const char *id;
-    const char *url;
-    atomic_bool stop;
-    atomic_long moves; /* answered 200 */
-    atomic_long unavailable;
-    atomic_long unknown;
-    atomic_long other; /* anything else: there should be none */
-    char surprise[600];
-};
-
-static void count_answer(struct player *player, const struct answer *answer)
-{
-    const char *code = text_at(answer->body, "error.code");
-    if (answer->status == 200) {
-        atomic_fetch_add(&player->moves, 1);
-    } else if (answer->status == 503 && strcmp(code, "STATE_STORE_UNAVAILABLE") == 0) {
-        atomic_fetch_add(&player->unavailable, 1);
-    } else if (answer->status == 503 && strcmp(code, "OUTCOME_UNKNOWN") == 0) {
-        atomic_fetch_add(&player->unknown, 1);
-    } else {
-        (void)snprintf(player->surprise, sizeof(player->surprise), "%ld %.500s", answer->status,
-                       answer->text ? answer->text : "(nothing)");
-        atomic_fetch_add(&player->other, 1);
-    }
-}
-
-static void *play(void *argument)
-{
-    struct player *player = argument;
-    while (!atomic_load(&player->stop)) {
-        struct answer answer;
-        http_exchange(&(struct request){.method = "POST", .url = player->url}, &answer);
-        count_answer(player, &answer);
-        answer_clear(&answer);
-    }
-    http_thread_end();
-    return NULL;
-}
-
-static void stop_playing(void *object)
-{
-    struct player *player = object;
-    if (!atomic_exchange(&player->stop, true)) {
-        pthread_join(player->thread, NULL);
-    }
-}
-
-static void release_player(void *object)
-{
-    stop_playing(object);
-    free(object);
-}
-
-static struct player *start_playing(const char *id)
-{
-    struct player *player = calloc(1, sizeof(*player));
-    if (!player) {
-        abort();
-    }
-    player->id = id;
-    player->url = kept_text("%s/v1/sessions/%s/switch", stack.url, id);
-    create_running(id, CHESS);
-    if (pthread_create(&player->thread, NULL, play, player)) {
-        abort();
-    }
-    return keep(player, release_player);
-}
 
 static void redis_restarted_under_load(void)
 {
     struct player *players[PLAYERS];
     struct ws_client *clients[PLAYERS];
     for (int i = 0; i < PLAYERS; i++) {
-        players[i] = start_playing(fresh_id("outage"));
-        clients[i] = watch(players[i]->id, stack.relay_ports[i % RELAYS]);
+        const char *id = fresh_id("outage");
+        create_running(id, CHESS);
+        players[i] = player_start(stack.url, id);
+        clients[i] = watch(id, stack.relay_ports[i % RELAYS]);
     }
     EVENTUALLY(atomic_load(&players[0]->moves) > 20 && atomic_load(&players[PLAYERS - 1]->moves) > 20);
 
@@ -116,14 +44,12 @@ static void redis_restarted_under_load(void)
         EXPECT_INT(ws_code_now(clients[i]), WS_STILL_OPEN);
     }
     for (int i = 0; i < PLAYERS; i++) {
-        stop_playing(players[i]);
+        player_stop(players[i]);
         EXPECT_STATUS(act(players[i]->id, "pause", NULL), 200);
         const int64_t version = int_at(look(players[i]->id)->body, "data.version");
         const int64_t moves = atomic_load(&players[i]->moves);
         EXPECT_BETWEEN(version, 3 + moves, 3 + moves + atomic_load(&players[i]->unknown));
-        if (!EXPECT_INT(atomic_load(&players[i]->other), 0)) {
-            printf(" (%s)", players[i]->surprise);
-        }
+        player_expect_no_surprise(players[i]);
         EVENTUALLY(version_seen(clients[i]) == version);
         await_trail(players[i]->id, version);
         EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s'", players[i]->id), version);

@@ -228,6 +228,24 @@ static void a_client_may_leave_when_it_likes(void)
     EXPECT_INT(ws_code_now(client), 1000);
 }
 
+static void one_client_too_many_is_asked_to_come_later(void)
+{
+    const char *const env[] = {"RELAY_MAX_CONNECTIONS=2", NULL};
+    int port = 0;
+    relay_start(env, &port);
+    const char *id = fresh_id("full");
+    create(id, CHESS);
+    struct ws_client *first = watch(id, port);
+    watch(id, port);
+    struct ws_client *third = ws_open(port, kept_text("/sessions/%s", id));
+    REQUIRE(third != NULL);
+    EXPECT_INT(ws_close_code(third), 4013);
+    ws_leave(first);
+    struct ws_client *later = ws_open(port, kept_text("/sessions/%s", id));
+    REQUIRE(later != NULL);
+    EXPECT_FRAME(later, "CONNECTED");
+}
+
 static void a_relay_that_drains_sends_everybody_away(void)
 {
     const char *const env[] = {"RELAY_DRAIN_S=1", NULL};
@@ -259,6 +277,7 @@ CU_TestInfo relay_tests[] = {
     {"a slow reader gets the newest, and nobody waits", a_slow_reader_gets_the_newest_and_nobody_waits},
     {"a client that breaks the protocol is let go", a_client_that_breaks_the_protocol_is_let_go},
     {"a client may leave when it likes", a_client_may_leave_when_it_likes},
+    {"one client too many is asked to come later", one_client_too_many_is_asked_to_come_later},
     {"a relay that drains sends everybody away", a_relay_that_drains_sends_everybody_away},
     CU_TEST_INFO_NULL,
 };

@@ -4,6 +4,8 @@
 #include "common/session_reader.h"
 
 #include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static json_t *parse(const char *text)
@@ -27,10 +29,12 @@ struct sk_session *session_of(const char *config)
     struct sk_problems problems = {0};
     struct sk_session *session = sk_session_new();
     json_t *body = parse(config);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(session);
+    if (!session) {
+        abort();
+    }
     sk_session_read(body, session, &problems);
     CU_ASSERT_EQUAL_FATAL(problems.count, 0);
-    memcpy(session->id, "s1", sizeof("s1"));
+    (void)snprintf(session->id, sizeof(session->id), "s1");
     sk_engine_create(session, T0);
     json_decref(body);
     return session;

@@ -7,6 +7,7 @@
 #include "tests/unit/common/sessions.h"
 #include "tests/unit/suites.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void comes_apart_as_it_was_put_together(void)
@@ -58,7 +59,8 @@ static void refuses_rubbish(void)
         CHECK(rows[i], !sk_message_read(rows[i], strlen(rows[i]), &header, &text, &length));
     }
     memset(giant, 'r', sizeof(giant));
-    memcpy(giant, "STATE_UPDATE 1 2 3 ", 19);
+    int used = snprintf(giant, sizeof(giant), "STATE_UPDATE 1 2 3 ");
+    giant[used] = 'r';
     giant[sizeof(giant) - 1] = '\n';
     CHECK("an endless request id", !sk_message_read(giant, sizeof(giant), &header, &text, &length));
 }

@@ -12,7 +12,9 @@ static json_t *parse(const char *text)
     char json[4096];
     (void)snprintf(json, sizeof(json), "%s", text);
     for (char *c = json; *c != '\0'; c++) {
-        *c = *c == '\'' ? '"' : *c;
+        if (*c == '\'') {
+            *c = '"';
+        }
     }
     return sk_body_parse(json, strlen(json), NULL);
 }
