@@ -8,6 +8,12 @@ VARIANT ?= release
 BUILD   ?= build$(if $(filter-out release,$(VARIANT)),/$(VARIANT))
 PREFIX  ?= /usr/local
 
+# As many compilers at a time as there are processors, unless somebody says otherwise.
+parallel = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
+# Where Debian keeps lighttpd, which is not in everybody's path.
+export PATH := $(PATH):/usr/sbin:/sbin
+
 PROGRAMS := synckairos-api synckairos-relay synckairos-timekeeper synckairos-audit
 synckairos-api_folder        := fcgi
 synckairos-relay_folder      := relay
@@ -35,10 +41,10 @@ asan_ldflags     := -fsanitize=address,undefined
 coverage_cflags  := -O0 --coverage -fprofile-update=atomic
 coverage_ldflags := --coverage
 
-pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(unit_libs) libcurl))$(pkg_cflags)
+pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(unit_libs)))$(pkg_cflags)
 pkg_libs   = $(shell pkg-config --libs $(1))
 
-COMPILE = $(CC) $(BASE_FLAGS) $($(VARIANT)_cflags) $(CFLAGS) -MMD -MP $(pkg_cflags)
+COMPILE = $(CC) $(BASE_FLAGS) $($(VARIANT)_cflags) $(CFLAGS) -MMD -MP $(pkg_cflags) $(more_cflags)
 LINK    = $(CC) $($(VARIANT)_ldflags) $(LDFLAGS)
 
 sources  = $(wildcard $(1)/*.c)
@@ -52,13 +58,15 @@ all_sources         := $(wildcard common/*.c) $(program_sources) $(unit_sources)
 all_objects         := $(call objects,$(all_sources))
 c_files             := $(all_sources) $(wildcard common/*.h fcgi/*.h relay/*.h timekeeper/*.h audit/*.h tests/*/*.h)
 
+scripts             := deploy/local/packages deploy/local/run deploy/lighttpd/settings .ci/run
+
 binaries := $(addprefix $(BUILD)/,$(PROGRAMS))
 tools    := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(tool_sources))
 tests    := $(BUILD)/tests/unit $(BUILD)/tests/integration $(tools)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help run test unit vectors integration asan coverage lint format install clean packages check-format
+.PHONY: all help test-programs test-packages run test unit vectors integration asan coverage lint format install clean packages check-format
 
 all: $(binaries) ## build the four programs
 
@@ -70,7 +78,12 @@ help: ## show this list
 packages:
 	@deploy/local/packages build
 
+test-packages:
+	@deploy/local/packages build test
+
 $(all_objects): | packages
+$(call objects,$(unit_sources) $(integration_sources)): | test-packages
+$(call objects,$(integration_sources)): more_cflags = $(shell pkg-config --cflags libcurl)
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -c $< -o $@
@@ -103,52 +116,68 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libsynckairos.a
 
 run: ## install what is missing, build, start everything and print the URL; Ctrl-C stops it
 	@deploy/local/packages build run
-	@$(MAKE) --no-print-directory -s all
+	@echo 'Building (the first time takes about a minute) …'
+	@$(MAKE) --no-print-directory -s $(parallel) all
 	@exec deploy/local/run $(BUILD)
+
+test-programs: $(tests)
+
+# Builds side by side, but the suites run one after the other: they measure time.
+define suites
+@$(MAKE) --no-print-directory $(parallel) $(1) all test-programs
+@$(MAKE) --no-print-directory $(1) unit
+@$(MAKE) --no-print-directory $(1) vectors
+@$(MAKE) --no-print-directory $(1) integration
+endef
 
 test: ## install what is missing, build, run every test against servers of its own
 	@deploy/local/packages build run test
-	@$(MAKE) --no-print-directory all unit vectors integration
+	$(call suites)
 
 unit: $(BUILD)/tests/unit ## the tests that need no server
 	$(BUILD)/tests/unit
 
 vectors: $(BUILD)/tests/clock-vectors ## the worked cases of the session clock
 	$(BUILD)/tests/clock-vectors tests/vectors/clock.json
+	$(BUILD)/tests/clock-vectors tests/vectors/more.json
 
 integration: $(binaries) $(BUILD)/tests/integration ## the tests over real servers (ONLY=name runs one suite)
 	$(BUILD)/tests/integration $(BUILD) $(ONLY)
 
 asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	@deploy/local/packages build run test
-	@$(MAKE) --no-print-directory VARIANT=asan all unit vectors integration
+	$(call suites,VARIANT=asan)
 
 coverage: ## the whole suite with line coverage; fails below 85 % of common/ or 80 % over all
 	@deploy/local/packages build run test coverage
 	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
-	@$(MAKE) --no-print-directory VARIANT=coverage all unit vectors integration
+	$(call suites,VARIANT=coverage)
 	gcovr --root . --filter 'common/' --exclude-throw-branches --fail-under-line 85 build/coverage
 	gcovr --root . --filter '(common|fcgi|relay|timekeeper|audit)/' --fail-under-line 80 build/coverage
 
 check-format:
 	clang-format --dry-run --Werror $(c_files)
 
-lint: ## format check, clang-tidy, cppcheck
+lint: ## format check, clang-tidy, cppcheck, shellcheck
 	@deploy/local/packages build test lint
 	@$(MAKE) --no-print-directory check-format
 	@printf '%s\n' $(all_sources) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(BASE_FLAGS) $(pkg_cflags)' clang-tidy
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	    --suppress=missingIncludeSystem -D_GNU_SOURCE -I. common fcgi relay timekeeper audit tests
+	shellcheck --external-sources $(scripts)
 
 format: ## rewrite all C files in the house format
 	clang-format -i $(c_files)
 
-install: all ## install programs, schema and web pages under PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/synckairos/sql $(DESTDIR)$(PREFIX)/share/synckairos/web
+share := $(DESTDIR)$(PREFIX)/share/synckairos
+install: all ## install programs, schema, web pages and the web server's configuration under PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(share)/sql $(share)/web $(share)/deploy/lighttpd/errors
 	install -m 755 $(binaries) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 sql/*.sql $(DESTDIR)$(PREFIX)/share/synckairos/sql
-	install -m 644 web/* $(DESTDIR)$(PREFIX)/share/synckairos/web
-	install -m 644 lighttpd.conf $(DESTDIR)$(PREFIX)/share/synckairos
+	install -m 644 sql/*.sql $(share)/sql
+	install -m 644 web/* $(share)/web
+	install -m 644 lighttpd.conf $(share)
+	install -m 755 deploy/lighttpd/settings $(share)/deploy/lighttpd
+	install -m 644 deploy/lighttpd/errors/*.html $(share)/deploy/lighttpd/errors
 
 clean: ## remove what was built
 	rm -rf build

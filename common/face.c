@@ -57,8 +57,8 @@ static int64_t clock_remaining(const struct sk_session *session, int64_t now_ms)
     }
     size_t position = session->status == SK_PENDING ? sk_engine_first(session) : session->active;
     int64_t left = session->config.mode->left(session, position);
-    if (session->overtime && left != SK_NONE) {
-        return 0;
+    if (session->overtime) {
+        return 0; /* also in global, where the cycle's limit no longer counts and the session may have none */
     }
     return left == SK_NONE ? SK_NONE : less_span(session, left, now_ms);
 }

@@ -125,7 +125,7 @@ static bool admit(struct sk_session *session, size_t position, int64_t time_ms)
             return true;
         }
     }
-    if (time_ms <= 0) {
+    if (time_ms == SK_NONE) {
         time_ms = session->config.total_time_given ? session->config.total_time_ms : 0;
     }
     session->groups[newcomer->group].bank.total_time_ms = time_ms;

@@ -31,7 +31,7 @@ static void open_banks(struct sk_session *session)
 
 static bool admit(struct sk_session *session, size_t position, int64_t time_ms)
 {
-    if (time_ms <= 0) {
+    if (time_ms == SK_NONE) {
         time_ms = session->config.total_time_given ? session->config.total_time_ms : 0;
     }
     session->participants[position].bank.total_time_ms = time_ms;

@@ -97,9 +97,9 @@ static void an_exec_that_arrives_late_changes_nothing_any_more(void)
     struct api *api = api_behind(proxy);
     const char *id = fresh_id("late");
     create_running(id, CHESS);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 6; i++) {
         const int64_t before = version_of(id);
-        proxy_arm(proxy, PROXY_CUT_AND_DELIVER_LATE);
+        proxy_arm(proxy, i % 2 ? PROXY_CUT_AND_DELIVER_LATE : PROXY_CUT_AND_DELIVER_AT_RETRY);
         struct answer *answer = act_at(api->url, id, "switch", NULL);
         EXPECT_INT(proxy_caught(proxy), 1);
         proxy_release(proxy);
@@ -130,7 +130,8 @@ static void an_outcome_that_cannot_be_read_back_is_called_unknown(void)
 /* Four players press for one session while connections break at every moment of a commit. */
 static void no_press_is_lost_or_doubled_in_a_storm_of_cuts(void)
 {
-    static const enum proxy_mode cuts[] = {PROXY_CUT_BEFORE_EXEC, PROXY_CUT_AFTER_EXEC, PROXY_CUT_AND_DELIVER_LATE};
+    static const enum proxy_mode cuts[] = {PROXY_CUT_BEFORE_EXEC, PROXY_CUT_AFTER_EXEC, PROXY_CUT_AND_DELIVER_LATE,
+                                           PROXY_CUT_AND_DELIVER_AT_RETRY};
     struct redis_proxy *proxy = proxy_start(stack.redis_port);
     const char *const env[] = {"API_THREADS=4", kept_text("REDIS_URL=redis://127.0.0.1:%d/0", proxy_port(proxy)),
                                "REDIS_TIMEOUT_MS=5000", NULL};
@@ -142,7 +143,7 @@ static void no_press_is_lost_or_doubled_in_a_storm_of_cuts(void)
         players[i] = player_start(api->url, id);
     }
     for (int cut = 0; cut < 60; cut++) {
-        proxy_arm(proxy, cuts[rand() % 3]);
+        proxy_arm(proxy, cuts[rand() % 4]);
         EVENTUALLY(proxy_caught(proxy) == 1);
         proxy_release(proxy);
     }

@@ -16,6 +16,8 @@
 #define PAIRS_MAX 128
 #define MARK "$4\r\nEXEC\r\n"
 #define MARK_BYTES (sizeof(MARK) - 1)
+#define WATCH "$5\r\nWATCH\r\n"
+#define WATCH_BYTES (sizeof(WATCH) - 1)
 #define EXECUTED "QUEUED\r\n*" /* the answer to EXEC follows that to the last queued command */
 #define EXECUTED_BYTES (sizeof(EXECUTED) - 1)
 
@@ -33,6 +35,7 @@ struct pair {
     char *held;
     size_t held_bytes;
     bool cut_when_executed;
+    bool deliver_at_retry;
 };
 
 struct redis_proxy {
@@ -123,6 +126,8 @@ static void catch_exec(struct redis_proxy *proxy, struct pair *pair, const char 
         close_pair(pair);
         return;
     case PROXY_CUT_AND_DELIVER_LATE:
+    case PROXY_CUT_AND_DELIVER_AT_RETRY:
+        pair->deliver_at_retry = mode == PROXY_CUT_AND_DELIVER_AT_RETRY;
         hold(pair, bytes, length);
         close_side(&pair->client);
         return;
@@ -140,10 +145,27 @@ static void catch_exec(struct redis_proxy *proxy, struct pair *pair, const char 
     send_all(pair->server, bytes, length);
 }
 
+/* Somebody begins to read for a change: the worst moment for what was on its way to arrive. */
+static void deliver_before_retry(struct redis_proxy *proxy)
+{
+    for (size_t i = 0; i < PAIRS_MAX; i++) {
+        struct pair *late = &proxy->pairs[i];
+        if (late->held && late->deliver_at_retry) {
+            struct pollfd answered = {.fd = late->server, .events = POLLIN};
+            send_all(late->server, late->held, late->held_bytes);
+            (void)poll(&answered, 1, 1000);
+            close_pair(late);
+        }
+    }
+}
+
 static void from_client(struct redis_proxy *proxy, struct pair *pair)
 {
     char bytes[65536];
     const ssize_t got = recv(pair->client, bytes, sizeof(bytes), 0);
+    if (got > 0 && memmem(bytes, (size_t)got, WATCH, WATCH_BYTES)) {
+        deliver_before_retry(proxy);
+    }
     if (got <= 0) {
         close_pair(pair);
     } else if (ends_a_mark(&pair->sent, bytes, (size_t)got, MARK, MARK_BYTES)) {

@@ -7,12 +7,13 @@
 
 enum proxy_mode {
     PROXY_PASS,
-    PROXY_CUT_BEFORE_EXEC,         /* the next EXEC never reaches Redis, its connection is cut */
-    PROXY_CUT_AFTER_EXEC,          /* the next EXEC is executed, its connection is cut instead of an answer */
-    PROXY_CUT_AFTER_EXEC_AND_SHUT, /* the same, and then no connection comes through any more */
-    PROXY_CUT_AND_DELIVER_LATE,    /* its connection is cut, but the EXEC is on its way and arrives at the release */
-    PROXY_HOLD_EXEC,               /* each EXEC waits for the release */
-    PROXY_SHUT                     /* connections are closed, and new ones as soon as they come */
+    PROXY_CUT_BEFORE_EXEC,          /* the next EXEC never reaches Redis, its connection is cut */
+    PROXY_CUT_AFTER_EXEC,           /* the next EXEC is executed, its connection is cut instead of an answer */
+    PROXY_CUT_AFTER_EXEC_AND_SHUT,  /* the same, and then no connection comes through any more */
+    PROXY_CUT_AND_DELIVER_LATE,     /* its connection is cut, but the EXEC is on its way and arrives at the release */
+    PROXY_CUT_AND_DELIVER_AT_RETRY, /* the same, but it arrives just before the next WATCH of another connection */
+    PROXY_HOLD_EXEC,                /* each EXEC waits for the release */
+    PROXY_SHUT                      /* connections are closed, and new ones as soon as they come */
 };
 
 struct redis_proxy;

@@ -167,6 +167,32 @@ static void a_day_of_short_cycles_settles_at_once(void)
     sk_session_free(session);
 }
 
+/* The cycle's limit no longer counts in overtime, and the session has none: the clock still stands at 0. */
+static void a_question_in_overtime_shows_nothing_left(void)
+{
+    struct sk_session *session = session_of("{'sync_mode':'global','time_per_cycle_ms':1000}");
+    struct sk_clock_face face;
+    CHECK_INT("start", operate(session, "start", "{}", T0), SK_OK);
+    CHECK_INT("view", operate(session, "view", "{}", T0 + 1500), SK_OK);
+    sk_engine_clock(session, T0 + 1500, &face);
+    CHECK("overtime", face.overtime);
+    CHECK_INT("left", face.time_remaining_ms, 0);
+    CHECK_INT("elapsed", face.time_elapsed_ms, 1500);
+    CHECK_INT("deadline", face.deadline_at_ms, SK_NONE);
+    sk_session_free(session);
+}
+
+static void a_newcomer_cannot_bring_nothing(void)
+{
+    struct sk_session *session = session_of("{'sync_mode':'per_participant','total_time_ms':5000,"
+                                            "'participants':[{'participant_id':'a'}]}");
+    CHECK_INT("0", operate(session, "add", "{'participant_id':'b','total_time_ms':0}", T0), SK_VALIDATION_ERROR);
+    CHECK_INT("nobody joined", (int64_t)session->participant_count, 1);
+    CHECK_INT("not given", operate(session, "add", "{'participant_id':'b'}", T0), SK_OK);
+    CHECK_INT("the session's", session->participants[1].bank.total_time_ms, 5000);
+    sk_session_free(session);
+}
+
 void suite_engine(CU_pSuite suite)
 {
     static const struct unit_test tests[] = {
@@ -178,6 +204,8 @@ void suite_engine(CU_pSuite suite)
         {"holds a thousand participants and no more", holds_a_thousand_participants_and_no_more},
         {"the active one stays active when others come and go", the_active_one_stays_active_when_others_come_and_go},
         {"warns with the smallest threshold passed", warns_with_the_smallest_threshold_passed},
+        {"a question in overtime shows nothing left", a_question_in_overtime_shows_nothing_left},
+        {"a newcomer cannot bring nothing", a_newcomer_cannot_bring_nothing},
         {"a day of short cycles settles at once", a_day_of_short_cycles_settles_at_once},
     };
     ADD_TESTS(suite, tests);
