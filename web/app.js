@@ -19,10 +19,7 @@ function addSample(offset, roundTrip) {
   samples = [...samples.filter(agrees).slice(-7), { offset, roundTrip }];
 }
 
-const serverNow = () => {
-  const best = samples.reduce((a, b) => (b.roundTrip <= a.roundTrip ? b : a));
-  return performance.now() + best.offset;
-};
+const serverNow = () => performance.now() + samples.reduce((a, b) => (b.roundTrip <= a.roundTrip ? b : a)).offset;
 
 // --- calculating, from a state and an instant
 
@@ -46,11 +43,9 @@ const isRunning = (participant) => participant.is_active || ['global', 'count_up
 // Rounded up where it counts down, so that 0:00.0 means over.
 function clockText({ ms, up }) {
   const tenths = up ? Math.floor(ms / 100) : Math.ceil(ms / 100);
-  const seconds = Math.floor(tenths / 10);
-  const two = (n) => String(n).padStart(2, '0');
-  const hours = Math.floor(seconds / 3600);
-  const minutes = Math.floor(seconds / 60) % 60;
-  return `${hours ? `${hours}:${two(minutes)}` : minutes}:${two(seconds % 60)}.${tenths % 10}`;
+  const two = (n) => String(Math.floor(n)).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60];
+  return `${hours ? `${hours}:${two(minutes)}` : minutes}:${two(tenths / 10 % 60)}.${tenths % 10}`;
 }
 
 // --- drawing
@@ -63,11 +58,9 @@ function buildClocks() {
     const [name, time, group] = ['b', 'time', 'small'].map((tag) => document.createElement(tag));
     name.textContent = participant.participant_id;
     group.textContent = participant.group_id ?? '';
-    item.classList.toggle('active', participant.is_active);
-    item.classList.toggle('expired', participant.has_expired === true);
+    item.className = participant.has_expired ? 'expired' : participant.is_active ? 'active' : '';
     item.append(name, time, group);
-    item.participant = participant;
-    return item;
+    return Object.assign(item, { participant });
   }));
   element('status').textContent = view.status;
   element('facts').textContent = `${view.sync_mode}, cycle ${view.cycle_number}, version ${view.version}`
@@ -80,9 +73,7 @@ function draw() {
   if (!view || !samples.length) return;
   const now = serverNow();
   for (const item of element('clocks').children) {
-    const text = clockText(reading(item.participant, now));
-    const time = item.querySelector('time');
-    if (time.textContent !== text) time.textContent = text;
+    item.querySelector('time').textContent = clockText(reading(item.participant, now));
   }
 }
 
@@ -103,8 +94,6 @@ function take(message) {
     news(`${payload.expired_participant_id ?? 'the clock'} ran out of time`);
   } else if (type === 'SESSION_DELETED') {
     news('the session was deleted');
-  } else if (type === 'ERROR') {
-    news(message.message);
   }
 }
 
@@ -130,13 +119,10 @@ function connect(sessionId) {
 }
 
 function closed(sessionId, code) {
-  if (FINAL.has(code)) {
-    say(code === 4004 ? `There is no session ${sessionId}.` : `The connection was closed (${code}).`);
-    return;
-  }
-  const wait = Math.random() * Math.min(10000, 500 * 2 ** retries++);
+  if (code === 4004) return say(`There is no session ${sessionId}.`);
+  if (FINAL.has(code)) return say(`The connection was closed (${code}).`);
   say(`The connection was lost (${code}); trying again.`);
-  retryTimer = setTimeout(connect, wait, sessionId);
+  retryTimer = setTimeout(connect, Math.random() * Math.min(10000, 500 * 2 ** retries++), sessionId);
 }
 
 function watch(sessionId) {

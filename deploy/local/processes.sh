@@ -65,8 +65,10 @@ last_lines() { # FILE
 
 # Reports a program that ended by itself, and ends the run.
 fallen() { # NAME STATUS
-    local how="ended with status $2"
-    (($2 <= 128)) || how="was killed by SIG$(kill -l $(($2 - 128)))"
+    local how="ended with status $2" name
+    if (($2 > 128)) && name=$(kill -l $(($2 - 128)) 2>/dev/null); then
+        how="was killed by SIG$name"
+    fi
     {
         printf '\n%s %s.\n' "$1" "$how"
         last_lines "$logs/$1.log"

@@ -222,5 +222,6 @@ int64_t version_seen(struct ws_client *client)
 
 void await_trail(const char *id, int64_t version)
 {
-    EVENTUALLY(sql_int("SELECT max(version) FROM sync_events WHERE session_id = '%s'", id) >= version);
+    EVENTUALLY(sql_int("SELECT count(DISTINCT version) FROM sync_events WHERE session_id = '%s' AND version <= %lld",
+                       id, (long long)version) >= version);
 }
