@@ -35,6 +35,7 @@ struct worker {
     bool stopping;
 
     bool redis_gone;
+    bool resume;         /* an answer of Redis was lost: some entries may be ours without our knowing */
     int64_t claim_at_ms; /* monotonic: the next look for dead workers' entries */
 
     struct sk_audit_batch held; /* the part of the batch that is not acknowledged yet; borrowed */
@@ -72,6 +73,7 @@ static enum sk_code note_redis(struct worker *worker, enum sk_code code, const s
     }
     if (code) {
         sk_redis_disconnect(worker->redis); /* also from one that answers but cannot write: it may be replaced */
+        worker->resume = true;
     }
     worker->redis_gone = code != SK_OK;
     return code;
@@ -82,11 +84,19 @@ static int64_t claim_ms(const struct worker *worker)
     return worker->config->audit_claim_s * 1000;
 }
 
-/* The next batch: what a dead worker left behind, else what nobody has. */
+/* The next batch: what is this worker's already, what a dead worker left behind, else what nobody has. */
 static enum sk_code take(struct worker *worker, struct sk_audit_batch *batch, struct sk_error *error)
 {
     const struct sk_config *config = worker->config;
     *batch = (struct sk_audit_batch){0};
+    if (worker->resume) {
+        enum sk_code code = sk_audit_queue_resume(worker->redis, worker->consumer, config->audit_batch, batch, error);
+        if (code || batch->count > 0) {
+            return code;
+        }
+        sk_audit_batch_clear(batch);
+        worker->resume = false;
+    }
     if (now_ms() >= worker->claim_at_ms) {
         enum sk_code code =
             sk_audit_queue_claim(worker->redis, worker->consumer, config->audit_batch, claim_ms(worker), batch, error);
@@ -116,7 +126,7 @@ static void keep_claims(struct worker *worker)
     worker->renewed_at_ms = now_ms();
 }
 
-/* The first count of what is held are in PostgreSQL. Where Redis cannot be told, they come back by a claim. */
+/* The first count of what is held are in PostgreSQL. Where Redis cannot be told, they are read once more. */
 static void acknowledge(struct worker *worker, size_t count)
 {
     struct sk_error error = {0};
@@ -131,7 +141,7 @@ static void set_aside(struct worker *worker, const struct sk_audit_entry *entry,
     const struct sk_audit_value *field = entry->event.field;
     struct sk_error error = {0};
     if (note_redis(worker, sk_audit_queue_fail(worker->redis, entry, why, &error), &error)) {
-        return; /* it comes back by a claim */
+        return; /* it is read once more */
     }
     sk_metrics_add(SK_METRIC_AUDIT_FAILED, "", 1);
     sk_log(SK_LOG_ERROR, "an audit event cannot be stored and was set aside", SK_S("error", why),

@@ -183,8 +183,10 @@ static const char *number(int64_t value, char out[NUMBER_BYTES])
     return length > 0 ? out : "0";
 }
 
-enum sk_code sk_audit_queue_read(struct sk_redis *redis, const char *consumer, int64_t limit, int64_t wait_ms,
-                                 struct sk_audit_batch *batch, struct sk_error *error)
+/* Reads as a member of the group: from ">" what nobody has, from "0" what the consumer has. wait_ms 0: does not wait.
+ */
+static enum sk_code read_from(struct sk_redis *redis, const char *consumer, const char *from, int64_t limit,
+                              int64_t wait_ms, struct sk_audit_batch *batch, struct sk_error *error)
 {
     char count[NUMBER_BYTES];
     char wait[NUMBER_BYTES];
@@ -196,7 +198,7 @@ enum sk_code sk_audit_queue_read(struct sk_redis *redis, const char *consumer, i
     }
     args[used++] = "STREAMS";
     args[used++] = SK_KEY_AUDIT;
-    args[used++] = ">";
+    args[used++] = from;
     *batch = (struct sk_audit_batch){0};
     redisReply *reply;
     enum sk_code code = ask_group(redis, used, args, &reply, error);
@@ -205,6 +207,18 @@ enum sk_code sk_audit_queue_read(struct sk_redis *redis, const char *consumer, i
     }
     bool found = is_array(reply, 1) && is_array(reply->element[0], 2);
     return sk_audit_batch_fill(batch, reply, found ? reply->element[0]->element[1] : NULL, error);
+}
+
+enum sk_code sk_audit_queue_read(struct sk_redis *redis, const char *consumer, int64_t limit, int64_t wait_ms,
+                                 struct sk_audit_batch *batch, struct sk_error *error)
+{
+    return read_from(redis, consumer, ">", limit, wait_ms, batch, error);
+}
+
+enum sk_code sk_audit_queue_resume(struct sk_redis *redis, const char *consumer, int64_t limit,
+                                   struct sk_audit_batch *batch, struct sk_error *error)
+{
+    return read_from(redis, consumer, "0", limit, 0, batch, error);
 }
 
 /* One step of XAUTOCLAIM from cursor on, which it moves; "0-0" at the end. */

@@ -41,6 +41,12 @@ enum sk_code sk_audit_queue_read(struct sk_redis *redis, const char *consumer, i
                                  struct sk_audit_batch *batch, struct sk_error *error)
     __attribute__((warn_unused_result));
 
+/* The entries that this worker has already and did not acknowledge, up to limit: after a connection broke, whose last
+ * answer is lost. Does not wait. */
+enum sk_code sk_audit_queue_resume(struct sk_redis *redis, const char *consumer, int64_t limit,
+                                   struct sk_audit_batch *batch, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
 /* Takes over up to limit entries that another worker has had for longer than idle_ms. */
 enum sk_code sk_audit_queue_claim(struct sk_redis *redis, const char *consumer, int64_t limit, int64_t idle_ms,
                                   struct sk_audit_batch *batch, struct sk_error *error)

@@ -49,7 +49,7 @@ bool later_answered(struct later *later);
 /* Waits until a look shows the status. */
 void await_status(const char *id, const char *status);
 
-/* The failure that wire.md promises: status, code, and the form of the body. */
+/* The failure that the API promises: status, code, and the form of the body. */
 #define EXPECT_STATUS(answer, expected) check_answer((answer), (expected), NULL, #answer, __FILE__, __LINE__)
 #define EXPECT_ERROR(answer, expected, code) check_answer((answer), (expected), (code), #answer, __FILE__, __LINE__)
 bool check_answer(struct answer *answer, long status, const char *code, const char *what, const char *file, int line);

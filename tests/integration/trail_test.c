@@ -2,6 +2,7 @@
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
 
+#include <signal.h>
 #include <string.h>
 
 static int64_t events_where(const char *id, const char *condition)
@@ -116,6 +117,37 @@ static void a_worker_that_dies_leaves_nothing_out_and_nothing_twice(void)
     stack.audit = stack_program("audit", NULL);
 }
 
+/* Redis has handed events to the worker, and the answer that carried them is lost: they must not have to wait until
+ * somebody claims them. */
+static void events_of_a_lost_answer_are_read_again_at_once(void)
+{
+    const char *const patient[] = {"AUDIT_CLAIM_S=3600", NULL};
+    const char *id = fresh_id("lost-answer");
+    create(id, CHESS);
+    await_trail(id, 1);
+    process_stop(stack.audit);
+    stack.audit = stack_program("audit", patient);
+    EVENTUALLY(redis_int("EVAL %s 1 audit", "return #redis.call('XINFO','CONSUMERS',KEYS[1],'audit-writers')") > 0);
+    process_signal(stack.audit, SIGSTOP);
+    act(id, "start", NULL);
+    act(id, "switch", NULL);
+    redisReply *taken =
+        redis_peek("EVAL %s 1 audit", "local best, name = -1, nil "
+                                      "for _, c in ipairs(redis.call('XINFO','CONSUMERS',KEYS[1],'audit-writers')) do "
+                                      "  if best < 0 or c[6] < best then best, name = c[6], c[2] end "
+                                      "end "
+                                      "redis.call('XREADGROUP','GROUP','audit-writers',name,'STREAMS',KEYS[1],'>') "
+                                      "return redis.call('XPENDING',KEYS[1],'audit-writers')[1]");
+    REQUIRE(taken && taken->type == REDIS_REPLY_INTEGER);
+    EXPECT_INT(taken->integer, 2);
+    redis_peek("CLIENT KILL TYPE normal SKIPME yes");
+    process_signal(stack.audit, SIGCONT);
+    await_trail(id, 3);
+    expect_whole_chain(id, 3);
+    process_stop(stack.audit);
+    stack.audit = stack_program("audit", NULL);
+}
+
 static void migrating_again_changes_nothing(void)
 {
     const char *before = sql_text("SELECT string_agg(c.oid::text, ',' ORDER BY c.oid) FROM pg_class c "
@@ -133,6 +165,7 @@ CU_TestInfo trail_tests[] = {
     {"a deletion is the last event", a_deletion_is_the_last_event},
     {"a worker that dies leaves nothing out and nothing twice",
      a_worker_that_dies_leaves_nothing_out_and_nothing_twice},
+    {"events of a lost answer are read again at once", events_of_a_lost_answer_are_read_again_at_once},
     {"migrating again changes nothing", migrating_again_changes_nothing},
     CU_TEST_INFO_NULL,
 };
