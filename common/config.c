@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum type { NUMBER, LEVEL, ADDRESS, PATH, REDIS_URL, DATABASE_URL };
+enum type { NUMBER, LEVEL, ADDRESS, NETWORK, PATH, REDIS_URL, DATABASE_URL };
 
 struct option {
     const char *name;
@@ -59,6 +59,8 @@ static const struct option options[] = {
      "least severity that is logged"},
     {"METRICS_FILE", PATH, ALL, AT(metrics_file), "/dev/shm/synckairos-metrics", 0, 0, "",
      "file in memory in which all programs of a host count"},
+    {"METRICS_NETWORK", NETWORK, FRONT, AT(metrics_network), "127.0.0.1", 0, 0, "",
+     "who may read /metrics through the web server, apart from this host itself"},
     {"RELAY_PING_S", NUMBER, RELAY, AT(relay_ping_s), "5", 1, 300, "s",
      "interval of the relay's pings; a client silent for two of them is dropped"},
     {"RELAY_DRAIN_S", NUMBER, RELAY, AT(relay_drain_s), "15", 0, 300, "s",
@@ -103,6 +105,22 @@ static bool is_address(const char *text)
     return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
 }
 
+/* An address, or one with the number of bits that count: 10.0.0.0/8. */
+static bool is_network(const char *text)
+{
+    char address[INET6_ADDRSTRLEN];
+    int64_t bits = 0;
+    size_t length = strcspn(text, "/");
+    if (length >= sizeof address) {
+        return false;
+    }
+    memcpy(address, text, length);
+    address[length] = '\0';
+    bool has_bits = text[length] == '/';
+    int64_t bits_max = strchr(address, ':') ? 128 : 32;
+    return is_address(address) && (!has_bits || (read_number(text + length + 1, &bits) && bits <= bits_max));
+}
+
 static bool starts_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;
@@ -122,6 +140,9 @@ static const char *allowed(const struct option *option, char *out, size_t bytes)
         break;
     case ADDRESS:
         words = "an IPv4 or IPv6 address";
+        break;
+    case NETWORK:
+        words = "an address, or a network such as 10.0.0.0/8";
         break;
     case PATH:
         words = "an absolute path";
@@ -152,6 +173,9 @@ static bool put(const struct option *option, const char *value, struct sk_config
         return config->log_level != SK_LOG_LEVEL_COUNT;
     case ADDRESS:
         good = is_address(value);
+        break;
+    case NETWORK:
+        good = is_network(value);
         break;
     case PATH:
         good = value[0] == '/' && strlen(value) < PATH_MAX;

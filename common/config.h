@@ -32,6 +32,7 @@ struct sk_config {
     int64_t session_ttl_s;         /* SESSION_TTL_S: how long an ended session stays readable in Redis */
     enum sk_log_level log_level;   /* LOG_LEVEL */
     const char *metrics_file;      /* METRICS_FILE: shared by all programs of a host */
+    const char *metrics_network;   /* METRICS_NETWORK: who may read /metrics through the web server */
     int64_t relay_ping_s;          /* RELAY_PING_S */
     int64_t relay_drain_s;         /* RELAY_DRAIN_S */
     int64_t relay_max_connections; /* RELAY_MAX_CONNECTIONS */

@@ -20,6 +20,7 @@ static const char *const names[] = {
     "SESSION_TTL_S",
     "LOG_LEVEL",
     "METRICS_FILE",
+    "METRICS_NETWORK",
     "RELAY_PING_S",
     "RELAY_DRAIN_S",
     "RELAY_MAX_CONNECTIONS",
@@ -41,6 +42,7 @@ static void check_defaults(const struct sk_config *config)
 {
     CHECK_INT("PORT", config->port, 8080);
     CHECK_TEXT("BIND", config->bind, "127.0.0.1");
+    CHECK_TEXT("METRICS_NETWORK", config->metrics_network, "127.0.0.1");
     CHECK_INT("RELAY_PORT", config->relay_port, 8081);
     CHECK_INT("API_PROCESSES", config->api_processes, 2);
     CHECK_INT("API_THREADS", config->api_threads, 4);
@@ -84,6 +86,7 @@ static void reads_the_environment(void)
     (void)setenv("REDIS_URL", "unix:///run/redis.sock?db=2", 1);
     (void)setenv("DATABASE_URL", "host=/run/postgresql dbname=x", 1);
     (void)setenv("METRICS_FILE", "/tmp/m", 1);
+    (void)setenv("METRICS_NETWORK", "fd00::/8", 1);
     (void)setenv("AUDIT_BATCH", "0010", 1);
     CHECK_INT("read", sk_config_load(&config, EVERYBODY, &error), SK_OK);
     CHECK_TEXT("BIND", config.bind, "::1");
@@ -92,6 +95,7 @@ static void reads_the_environment(void)
     CHECK_TEXT("REDIS_URL", config.redis_url, "unix:///run/redis.sock?db=2");
     CHECK_TEXT("DATABASE_URL", config.database_url, "host=/run/postgresql dbname=x");
     CHECK_TEXT("METRICS_FILE", config.metrics_file, "/tmp/m");
+    CHECK_TEXT("METRICS_NETWORK", config.metrics_network, "fd00::/8");
     CHECK_INT("AUDIT_BATCH", config.audit_batch, 10);
     forget_environment();
 }
@@ -157,6 +161,11 @@ static void rubbish(void)
         {"LOG_LEVEL", "1"},
         {"METRICS_FILE", "metrics"},
         {"METRICS_FILE", "./metrics"},
+        {"METRICS_NETWORK", "10.0.0.0/33"},
+        {"METRICS_NETWORK", "10.0.0.0/"},
+        {"METRICS_NETWORK", "10.0.0.0/8/8"},
+        {"METRICS_NETWORK", "example.com/8"},
+        {"METRICS_NETWORK", "fd00:1111:2222:3333:4444:5555:6666:7777:8888/8"},
         {"REDIS_URL", "127.0.0.1"},
         {"REDIS_URL", "redis://h:0"},
         {"DATABASE_URL", "mysql://h/x"},
