@@ -138,6 +138,7 @@ void sk_change_complete(struct sk_change *change)
     update->failed = update->failed || change->view.failed;
     transaction->ttl_ms = ttl_ms(change);
     transaction->next_timer_ms = sk_engine_next_timer(session, change->now_ms);
+    transaction->keeps_due_timer = sk_engine_deadline(session) == change->deadline_before_ms;
     transaction->indexed_to = session->status;
 }
 
@@ -177,4 +178,6 @@ void sk_change_forget(struct sk_change *change)
     sk_buffer_clear(&change->view);
     sk_session_free(change->session);
     change->session = NULL;
+    change->unreadable = false;
+    change->deadline_before_ms = SK_NONE;
 }

@@ -17,7 +17,10 @@ struct sk_change {
     const char *reason;     /* NULL: none */
     int64_t session_ttl_ms; /* how long an ended session stays */
 
+    char tried_on[SK_UUID_BYTES]; /* the event that an attempt lost with its connection was built on; "": none */
     struct sk_session *session;
+    bool unreadable; /* there is a stored form, but it is damaged */
+    int64_t deadline_before_ms;
     int64_t now_ms;
     struct sk_settlement settlement;
     struct sk_buffer view; /* rendered at now_ms */

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NUMBER_MAX (INT64_C(1) << 53)
+#define CYCLE_MIN_MS 1000 /* a shorter one would make a clock that advances by itself expire without end */
+
 static void write_config(struct sk_json_writer *writer, const struct sk_session_config *config)
 {
     sk_json_object(writer, "config");
@@ -124,9 +127,20 @@ static const json_t *take(struct members *members, const char *key, json_type ty
     return NULL;
 }
 
+/* Whether a number can be what is stored: nothing that is stored is below 0, and sums of what is below this bound stay
+ * far from overflowing. */
+static bool is_sane(json_int_t number)
+{
+    return number >= 0 && number <= NUMBER_MAX;
+}
+
 static int64_t take_int(struct members *members, const char *key)
 {
-    return json_integer_value(take(members, key, JSON_INTEGER));
+    json_int_t number = json_integer_value(take(members, key, JSON_INTEGER));
+    if (!is_sane(number) && !members->bad) {
+        members->bad = key;
+    }
+    return number;
 }
 
 /* An instant or duration that may be null. */
@@ -194,6 +208,10 @@ static void read_config(struct members *parent, struct sk_session_config *config
     }
     for (size_t i = 0; i < config->warning_count; i++) {
         config->warnings_ms[i] = json_integer_value(json_array_get(warnings, i));
+        members.bad = is_sane(config->warnings_ms[i]) ? members.bad : "warnings_ms";
+    }
+    if (config->time_per_cycle_ms > 0 && config->time_per_cycle_ms < CYCLE_MIN_MS) {
+        members.bad = "time_per_cycle_ms";
     }
     if (!parent->bad) {
         parent->bad = config->mode ? members.bad : "sync_mode";

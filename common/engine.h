@@ -69,7 +69,7 @@ struct sk_clock_face {
     int64_t session_deadline_at_ms;
 };
 
-/* Makes a checked configuration (config_reader.h) a pending session at version 1. */
+/* Makes a checked configuration (session_reader.h) a pending session at version 1. */
 void sk_engine_create(struct sk_session *session, int64_t now_ms);
 
 /* Applies every expiry that is due at now, each at its deadline; version + 1 if there was any. Overwrites

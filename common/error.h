@@ -26,8 +26,8 @@ enum sk_code {
     SK_CODE_COUNT
 };
 
-/* An error as it was found. text is meant for the client, except for SK_INTERNAL_ERROR and the two
- * unavailable stores, where it is meant for the log alone. */
+/* An error as it was found. text is meant for the client, except for SK_INTERNAL_ERROR,
+ * SK_OUTCOME_UNKNOWN and the two unavailable stores, where it is meant for the log alone. */
 struct sk_error {
     enum sk_code code;
     char text[160];

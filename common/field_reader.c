@@ -1,6 +1,8 @@
 /* Strict reading of JSON members; what they mean is the callers' business. */
 #include "common/field_reader.h"
 
+#include "common/utf8.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +10,7 @@
 static void problem(const struct sk_fields *fields, const char *key, const char *text)
 {
     char name[192];
-    (void)snprintf(name, sizeof(name), "%s%s", fields->prefix, key);
+    sk_utf8_format(name, sizeof(name), "%s%s", fields->prefix, key);
     sk_problems_add(fields->problems, name, "%s", text);
 }
 
@@ -42,6 +44,11 @@ static json_t *member(const struct sk_fields *fields, const char *key)
 {
     json_t *value = json_object_get(fields->object, key);
     return json_is_null(value) ? NULL : value;
+}
+
+bool sk_field_given(const struct sk_fields *fields, const char *key)
+{
+    return member(fields, key) != NULL;
 }
 
 bool sk_field_int(const struct sk_fields *fields, const char *key, int64_t min, int64_t max, int64_t *out)

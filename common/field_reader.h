@@ -15,6 +15,9 @@ struct sk_fields {
 /* Adds a problem for each member that is not in the NULL-terminated list. */
 void sk_fields_refuse_others(const struct sk_fields *fields, const char *const *known);
 
+/* Whether the member is there, right or wrong. */
+bool sk_field_given(const struct sk_fields *fields, const char *key);
+
 /* Adds a problem of a member. */
 void sk_field_problem(const struct sk_fields *fields, const char *key, const char *message);
 

@@ -5,6 +5,7 @@
 #include "common/metrics.h"
 #include "common/uuid.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ struct sk_redis {
     struct timeval timeout;
     redisContext *context; /* NULL while not connected */
     bool queue_failed;
+    bool was_closed; /* by the server; the last failure */
 
     /* What the server knows the connection by: the present one's, or the last one's after it broke. */
     int64_t client_id; /* 0: never connected */
@@ -48,6 +50,11 @@ bool sk_redis_connected(const struct sk_redis *redis)
     return redis->context != NULL;
 }
 
+bool sk_redis_was_closed(const struct sk_redis *redis)
+{
+    return redis->was_closed;
+}
+
 void sk_redis_disconnect(struct sk_redis *redis)
 {
     if (redis->context) {
@@ -61,7 +68,10 @@ static enum sk_code broken(struct sk_redis *redis, struct sk_error *error)
 {
     char place[320];
     char why[128] = "out of memory";
+    redis->was_closed = false;
     if (redis->context && redis->context->err) {
+        bool reset = redis->context->err == REDIS_ERR_IO && (errno == ECONNRESET || errno == EPIPE);
+        redis->was_closed = redis->context->err == REDIS_ERR_EOF || reset;
         (void)snprintf(why, sizeof(why), "%s", redis->context->errstr);
     }
     sk_redis_disconnect(redis);
@@ -83,7 +93,7 @@ static enum sk_code introduce(struct sk_redis *redis, struct sk_error *error)
     const struct sk_redis_url *url = &redis->url;
     char id[SK_UUID_BYTES];
     char name[sizeof(redis->client_name)];
-    redisReply *replies[4] = {NULL};
+    redisReply *replies[6] = {NULL};
     size_t count = 0;
     sk_uuid_random(id);
     (void)snprintf(name, sizeof(name), "synckairos:%s", id);
@@ -96,8 +106,10 @@ static enum sk_code introduce(struct sk_redis *redis, struct sk_error *error)
     }
     sk_redis_queue(redis, "SELECT %d", url->db);
     sk_redis_queue(redis, "CLIENT SETNAME %s", name);
+    sk_redis_queue(redis, "MULTI"); /* where it is refused, a change would be executed piece by piece */
+    sk_redis_queue(redis, "DISCARD");
     sk_redis_queue(redis, "CLIENT ID");
-    count += 3;
+    count += 5;
     enum sk_code code = sk_redis_collect(redis, count, replies, error);
     for (size_t i = 0; i < count && !code; i++) {
         code = sk_redis_check(replies[i], error);

@@ -21,6 +21,10 @@ void sk_redis_free(struct sk_redis *redis);
 enum sk_code sk_redis_connect(struct sk_redis *redis, struct sk_error *error) __attribute__((warn_unused_result));
 bool sk_redis_connected(const struct sk_redis *redis);
 
+/* Whether the last failure was that the server had closed the connection, as one finds out at the next use, and not
+ * that it was silent for too long or cannot be reached. */
+bool sk_redis_was_closed(const struct sk_redis *redis);
+
 /* Closes the connection; the next call opens a new one. */
 void sk_redis_disconnect(struct sk_redis *redis);
 

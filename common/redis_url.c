@@ -2,6 +2,8 @@
  * pen can put the password anywhere in it. */
 #include "common/redis_url.h"
 
+#include "common/percent.h"
+
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,16 +59,6 @@ static bool is_printable(struct piece piece)
     return true;
 }
 
-static int hex_value(char digit)
-{
-    static const char digits[] = "0123456789abcdef";
-    if (digit >= 'A' && digit <= 'F') {
-        digit = (char)(digit - 'A' + 'a');
-    }
-    const char *at = digit ? strchr(digits, digit) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 /* Decodes %XX (RFC 3986 §2.1) into out; false where it does not fit, or is no proper encoding of a text without NUL. */
 static bool decode(struct piece piece, char *out, size_t bytes)
 {
@@ -74,12 +66,11 @@ static bool decode(struct piece piece, char *out, size_t bytes)
     for (size_t i = 0; i < piece.length; i++) {
         char byte = piece.start[i];
         if (byte == '%') {
-            int high = i + 2 < piece.length ? hex_value(piece.start[i + 1]) : -1;
-            int low = i + 2 < piece.length ? hex_value(piece.start[i + 2]) : -1;
-            if (high < 0 || low < 0 || (high == 0 && low == 0)) {
+            int decoded = sk_percent_byte(piece.start + i, piece.length - i);
+            if (decoded <= 0) {
                 return false;
             }
-            byte = (char)(unsigned char)(high * 16 + low);
+            byte = (char)(unsigned char)decoded;
             i += 2;
         }
         if (length + 1 >= bytes) {

@@ -182,7 +182,8 @@ static void read_participants(const struct sk_fields *fields, struct sk_session 
     const json_t *list = sk_field_array(fields, "participants", SK_PARTICIPANTS_MAX);
     size_t count = json_array_size(list);
     if (count == 0) {
-        if (session->config.mode && session->config.mode->needs_participants) {
+        bool refused = sk_field_given(fields, "participants") && !list;
+        if (!refused && session->config.mode && session->config.mode->needs_participants) {
             sk_field_problem(fields, "participants", "at least one is required in this mode");
         }
         return;
@@ -301,8 +302,8 @@ static void read_switch(const struct sk_fields *fields, struct sk_operation *ope
 /* total_time_ms sets the bank, delta_ms shifts it; exactly one of them. */
 static void read_adjust(const struct sk_fields *fields, struct sk_operation *operation)
 {
-    bool sets = json_object_get(fields->object, "total_time_ms") != NULL;
-    operation->is_delta = json_object_get(fields->object, "delta_ms") != NULL;
+    bool sets = sk_field_given(fields, "total_time_ms");
+    operation->is_delta = sk_field_given(fields, "delta_ms");
     if (sets == operation->is_delta) {
         sk_field_problem(fields, "total_time_ms", "or delta_ms is required, and not both");
         return;

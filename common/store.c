@@ -74,9 +74,15 @@ static enum sk_code understand(struct sk_store *store, struct sk_change *change,
     code = SK_SESSION_NOT_FOUND;
     if (stored->type == REDIS_REPLY_STRING) {
         code = sk_codec_read(stored->str, stored->len, &change->session, error);
+        change->unreadable = code == SK_INTERNAL_ERROR;
+    }
+    if (!code && strcmp(change->session->id, change->session_id) != 0) {
+        change->unreadable = true;
+        return sk_fail(error, SK_INTERNAL_ERROR, "stored session is that of another id");
     }
     if (!code) {
         transaction->indexed_from = change->session->status;
+        change->deadline_before_ms = sk_engine_deadline(change->session);
         memcpy(transaction->base_event_id, change->session->last_event_id, SK_UUID_BYTES);
     } else if (code == SK_SESSION_NOT_FOUND) {
         if (stored->str) { /* a tombstone */
@@ -113,18 +119,18 @@ static enum sk_code load_once(struct sk_store *store, struct sk_change *change, 
     return code;
 }
 
-/* Whether a connection that was thought to be there turned out to have gone, so that what changes nothing can simply
- * be asked once more. */
+/* Whether a connection that was thought to be there turned out to have been closed, so that what changes nothing can
+ * simply be asked once more. */
 static bool was_stale(const struct sk_store *store, bool was_connected)
 {
-    return was_connected && !sk_redis_connected(store->redis);
+    return was_connected && sk_redis_was_closed(store->redis);
 }
 
 static enum sk_code load(struct sk_store *store, struct sk_change *change, bool watch, struct sk_error *error)
 {
     bool was_connected = sk_redis_connected(store->redis);
     enum sk_code code = load_once(store, change, watch, error);
-    if (code && was_stale(store, was_connected)) {
+    if (code == SK_STATE_STORE_UNAVAILABLE && was_stale(store, was_connected)) {
         code = load_once(store, change, watch, error);
     }
     return code;
@@ -157,6 +163,21 @@ static enum sk_code settle(struct sk_change *change, struct sk_error *error)
     return code;
 }
 
+/* Whether a concurrent change cannot alter what is meant (operation NULL: create or delete). A switch that names
+ * neither the participant nor the cycle it ends, nor a version, means the state its sender saw. */
+static bool is_repeatable(const struct sk_operation *operation)
+{
+    return !operation || operation->op != SK_OP_SWITCH || operation->current_participant_id[0] != '\0' ||
+           operation->current_cycle_number != SK_NONE || operation->expected_version != SK_NONE;
+}
+
+/* Whether an earlier attempt, lost with its connection, was made on another state than this one. */
+static bool comes_too_late(const struct sk_change *change)
+{
+    return change->tried_on[0] != '\0' && !is_repeatable(change->operation) &&
+           strcmp(change->tried_on, change->transaction.base_event_id) != 0;
+}
+
 /* Whom an operation is about: who was named, else whose cycle it was, else whose it is now. */
 static void subject(const struct sk_session *session, const struct sk_operation *operation, char out[SK_ID_BYTES])
 {
@@ -167,6 +188,9 @@ static void subject(const struct sk_session *session, const struct sk_operation 
 static enum sk_code prepare_operation(struct sk_change *change, enum sk_code loaded, struct sk_error *error)
 {
     char about[SK_ID_BYTES];
+    if (!loaded && comes_too_late(change)) {
+        return sk_fail(error, SK_CONFLICT, "the session was changed by somebody else at the same time");
+    }
     enum sk_code code = loaded ? loaded : settle(change, error);
     if (code) {
         return code;
@@ -249,26 +273,33 @@ static enum sk_commit attempt(struct sk_store *store, struct sk_change *change, 
     if (outcome == SK_COMMIT_FAILED) {
         *code = sk_fail(error, failure.code, "%s", failure.text);
     }
+    if (outcome == SK_COMMIT_NOT_SENT) {
+        memcpy(change->tried_on, change->transaction.base_event_id, SK_UUID_BYTES);
+        *code = sk_fail(error, SK_STATE_STORE_UNAVAILABLE, "the connection broke during each commit");
+    }
+    if (outcome == SK_COMMIT_LOST_RACE) {
+        *code = sk_fail(error, SK_CONFLICT, "the session was changed by somebody else at the same time");
+    }
     return outcome;
 }
 
-static enum sk_code run(struct sk_store *store, struct sk_change *change, prepare_fn *prepare, bool repeatable,
-                        int *conflicts, struct sk_error *error)
+static enum sk_code run(struct sk_store *store, struct sk_change *change, prepare_fn *prepare, int *conflicts,
+                        struct sk_error *error)
 {
     enum sk_code code = SK_OK;
     change->session_ttl_ms = store->session_ttl_ms;
     for (int number = 0; number < ATTEMPTS_MAX; number++) {
         enum sk_commit outcome = attempt(store, change, prepare, &code, error);
-        if (outcome == SK_COMMIT_DONE || outcome == SK_COMMIT_FAILED) {
+        if (outcome == SK_COMMIT_DONE) {
             return code;
         }
         *conflicts += outcome == SK_COMMIT_LOST_RACE;
-        if (outcome == SK_COMMIT_LOST_RACE && !repeatable) {
+        if (outcome == SK_COMMIT_FAILED || (outcome == SK_COMMIT_LOST_RACE && !is_repeatable(change->operation))) {
             break;
         }
     }
-    sk_change_forget(change);
-    return sk_fail(error, SK_CONFLICT, "the session was changed by somebody else at the same time");
+    sk_change_forget(change); /* what was not committed is nobody's business */
+    return code;
 }
 
 /* --- the calls -------------------------------------------------------------------------------------------- */
@@ -278,6 +309,7 @@ static void hand_over(struct sk_change *change, enum sk_code code, struct sk_res
 {
     result->session = change->session;
     result->now_ms = change->now_ms;
+    result->unreadable = change->unreadable;
     change->session = NULL;
     if (!code) {
         result->view = change->view;
@@ -288,20 +320,13 @@ static void hand_over(struct sk_change *change, enum sk_code code, struct sk_res
     sk_change_forget(change);
 }
 
-/* A switch that names neither the participant nor the cycle it ends means the state its sender saw. */
-static bool is_repeatable(const struct sk_operation *operation)
-{
-    return operation->op != SK_OP_SWITCH || operation->current_participant_id[0] != '\0' ||
-           operation->current_cycle_number != SK_NONE || operation->expected_version != SK_NONE;
-}
-
 enum sk_code sk_store_change(struct sk_store *store, const char *session_id, const struct sk_operation *operation,
                              const struct sk_origin *origin, const char *reason, struct sk_result *result,
                              struct sk_error *error)
 {
     struct sk_change change = {.session_id = session_id, .operation = operation, .origin = origin, .reason = reason};
     sk_result_clear(result);
-    enum sk_code code = run(store, &change, prepare_operation, is_repeatable(operation), &result->conflicts, error);
+    enum sk_code code = run(store, &change, prepare_operation, &result->conflicts, error);
     hand_over(&change, code, result);
     return code;
 }
@@ -311,7 +336,7 @@ enum sk_code sk_store_create(struct sk_store *store, struct sk_session *session,
 {
     struct sk_change change = {.session_id = session->id, .wanted = session, .origin = origin};
     sk_result_clear(result);
-    enum sk_code code = run(store, &change, prepare_creation, true, &result->conflicts, error);
+    enum sk_code code = run(store, &change, prepare_creation, &result->conflicts, error);
     hand_over(&change, code, result);
     sk_session_free(session);
     return code;
@@ -322,7 +347,7 @@ enum sk_code sk_store_delete(struct sk_store *store, const char *session_id, con
 {
     struct sk_change change = {.session_id = session_id, .origin = origin};
     int conflicts = 0;
-    enum sk_code code = run(store, &change, prepare_deletion, true, &conflicts, error);
+    enum sk_code code = run(store, &change, prepare_deletion, &conflicts, error);
     sk_change_forget(&change);
     return code;
 }
@@ -350,17 +375,21 @@ enum sk_code sk_store_read(struct sk_store *store, const char *session_id, const
     return code;
 }
 
+static redisReply *ask_once(struct sk_store *store, const char *command, int64_t *sent_us, struct sk_error *error)
+{
+    if (sk_redis_connect(store->redis, error)) { /* first, so that it does not count as a part of the round trip */
+        return NULL;
+    }
+    *sent_us = sk_monotonic_us();
+    return sk_redis_command(store->redis, error, command);
+}
+
 /* A command without consequences, asked once more where the connection had gone stale. */
 static redisReply *ask(struct sk_store *store, const char *command, int64_t *sent_us, struct sk_error *error)
 {
     bool was_connected = sk_redis_connected(store->redis);
-    *sent_us = sk_monotonic_us();
-    redisReply *reply = sk_redis_command(store->redis, error, command);
-    if (!reply && was_stale(store, was_connected)) {
-        *sent_us = sk_monotonic_us();
-        reply = sk_redis_command(store->redis, error, command);
-    }
-    return reply;
+    redisReply *reply = ask_once(store, command, sent_us, error);
+    return reply || !was_stale(store, was_connected) ? reply : ask_once(store, command, sent_us, error);
 }
 
 enum sk_code sk_store_time(struct sk_store *store, int64_t max_age_ms, int64_t *now_ms, struct sk_error *error)

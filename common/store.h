@@ -17,12 +17,14 @@ struct sk_store_options {
     int64_t session_ttl_s; /* how long an ended session stays */
 };
 
-/* What came of it. After SK_OK, and after a refusal that read the session first, session is the settled one. */
+/* What came of it. After SK_OK, and after a refusal that read the session first, session is the settled one, as it is
+ * in Redis now. */
 struct sk_result {
     struct sk_session *session;      /* owned; NULL if none was read */
     int64_t now_ms;                  /* Redis' time of the read that counted */
     struct sk_buffer view;           /* owned: the view at now_ms, rendered; empty after a refusal */
     struct sk_settlement settlement; /* owned: what settling applied, if it was committed */
+    bool unreadable;                 /* with SK_INTERNAL_ERROR: the stored form is damaged */
     int conflicts;                   /* how often somebody else committed first */
 };
 void sk_result_clear(struct sk_result *result);

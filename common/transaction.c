@@ -107,6 +107,9 @@ static void send_timer(struct sk_redis *redis, const struct sk_transaction *tran
     bool set = transaction->next_timer_ms != SK_NONE;
     add_text(&command, set ? "ZADD" : "ZREM");
     add_text(&command, SK_KEY_TIMERS);
+    if (set && transaction->keeps_due_timer) {
+        add_text(&command, "LT");
+    }
     if (set) {
         add_number(&command, transaction->next_timer_ms);
     }
@@ -245,15 +248,13 @@ static enum sk_commit read_back(struct sk_redis *redis, const struct sk_transact
     return SK_COMMIT_FAILED;
 }
 
-/* EXEC was refused as a whole: the first refused command says why. */
+/* EXEC was refused as a whole, so nothing was executed; the first refused command says why. */
 static enum sk_commit refused(redisReply *const *replies, size_t count, struct sk_error *error)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (sk_redis_check(replies[i], error)) {
-            return SK_COMMIT_FAILED;
-        }
+    struct sk_error why = {SK_OK, "redis: EXEC answered what it never does"};
+    for (size_t i = 0; i < count && !sk_redis_check(replies[i], &why); i++) {
     }
-    (void)sk_fail(error, SK_INTERNAL_ERROR, "redis: EXEC answered what it never does");
+    (void)sk_fail(error, SK_STATE_STORE_UNAVAILABLE, "%s", why.text);
     return SK_COMMIT_FAILED;
 }
 

@@ -39,6 +39,7 @@ struct sk_transaction {
     struct sk_buffer tombstone;        /* owned: what is stored instead of the last snapshot, where not empty */
     int64_t ttl_ms;
     int64_t next_timer_ms; /* SK_NONE: no timer */
+    bool keeps_due_timer;  /* the deadline is what it was: a warning that is due and not sent yet stays due */
     struct sk_transaction_event events[SK_TRANSACTION_EVENTS];
     size_t event_count;
     struct sk_buffer messages[SK_EXPIRIES_KEPT + 1]; /* owned */

@@ -54,3 +54,11 @@ void sk_utf8_print(char *out, size_t bytes, const char *format, va_list args)
         out[start - 1] = '\0';
     }
 }
+
+void sk_utf8_format(char *out, size_t bytes, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    sk_utf8_print(out, bytes, format, args);
+    va_end(args);
+}

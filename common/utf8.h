@@ -12,4 +12,7 @@ size_t sk_utf8_character(const char *text, size_t length);
 /* Formats into out (bytes of it, at least 1), cut in front of the character that no longer fits. */
 void sk_utf8_print(char *out, size_t bytes, const char *format, va_list args) __attribute__((format(printf, 3, 0)));
 
+/* The same with the arguments themselves. */
+void sk_utf8_format(char *out, size_t bytes, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 #endif

@@ -89,6 +89,19 @@ static void bound_waiting(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
+/* A web server sends its request together with connecting, as a rule; a connection that says nothing yet waits in the
+ * set and holds no thread. */
+static void serve_if_ready(struct worker *worker, int fd)
+{
+    char byte;
+    bool silent = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (!silent || worker->finishing) {
+        serve(worker, fd, false);
+    } else if (!watch(worker->acceptor, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)) {
+        (void)close(fd);
+    }
+}
+
 /* Takes one connection, lets the next thread take the next one, and serves it. */
 static void take(struct worker *worker)
 {
@@ -105,7 +118,7 @@ static void take(struct worker *worker)
     }
     if (fd >= 0) {
         bound_waiting(fd);
-        serve(worker, fd, false);
+        serve_if_ready(worker, fd);
     }
 }
 

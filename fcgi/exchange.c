@@ -44,7 +44,7 @@ static void answer(FCGX_Request *fcgx, struct api *api, struct sk_buffer *out, b
     *drained = request.drained;
     sk_buffer_reset(out);
     sk_reply_write(&reply, request.request_id, strcmp(request.method, "HEAD") == 0, out);
-    for (size_t sent = 0; sent < out->length;) {
+    for (size_t sent = 0; sent < out->length && !out->failed;) { /* half an answer would be none */
         size_t rest = out->length - sent;
         int put = FCGX_PutStr(out->data + sent, rest < INT_MAX ? (int)rest : INT_MAX, fcgx->out);
         if (put <= 0) {

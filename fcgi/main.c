@@ -23,7 +23,8 @@ static void print_usage(FILE *out)
                 "descriptor 0 (lighttpd's bin-path, spawn-fcgi), or on one that it opens itself:\n"
                 "\n"
                 "  --listen PATH       a unix socket; the umask decides who may connect\n"
-                "  --listen ADDR:PORT  TCP, e.g. 127.0.0.1:9000 or [::1]:9000; FastCGI knows no passwords\n"
+                "  --listen ADDR:PORT  TCP, e.g. 127.0.0.1:9000 or [::1]:9000; FastCGI knows no passwords, and\n"
+                "                      libfcgi trusts its peer: let nobody but the web server reach it\n"
                 "\n"
                 "SIGTERM, SIGINT or SIGUSR1: requests in hand are answered, then it ends.\n",
                 out);
@@ -45,7 +46,7 @@ static int print_version(void)
 
 static int fail(const struct sk_error *error)
 {
-    (void)fprintf(stderr, PROGRAM ": %s\n", error->text);
+    sk_log(SK_LOG_ERROR, "cannot start", SK_S("error", error->text));
     return EXIT_FAILURE;
 }
 
@@ -61,6 +62,7 @@ static int run(const char *address)
     struct sk_config config;
     struct sk_redis_url redis;
     struct listener listener;
+    sk_log_open(PROGRAM, SK_LOG_INFO);
     if (sk_config_load(&config, SK_PROGRAM_API, &error) != SK_OK ||
         sk_redis_url_parse(config.redis_url, &redis, &error) != SK_OK ||
         sk_metrics_open(config.metrics_file, &error) != SK_OK) {

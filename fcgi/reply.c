@@ -33,11 +33,22 @@ struct sk_buffer *sk_reply_body(struct reply *reply, int status, const char *con
     return &reply->body;
 }
 
+static void show_which(struct reply *reply, const struct sk_session *session)
+{
+    reply->etag = session->version;
+    memcpy(reply->session_id, session->id, sizeof reply->session_id);
+}
+
+void sk_reply_unchanged(struct reply *reply, const struct sk_result *result)
+{
+    sk_reply_empty(reply, 304);
+    show_which(reply, result->session);
+}
+
 void sk_reply_session(struct reply *reply, int status, const struct sk_result *result)
 {
     struct sk_json_writer writer = {.out = sk_reply_body(reply, status, SK_TYPE_JSON)};
-    reply->etag = result->session->version;
-    memcpy(reply->session_id, result->session->id, sizeof reply->session_id);
+    show_which(reply, result->session);
     reply->body.failed = result->view.failed;
     sk_json_object(&writer, NULL);
     sk_json_raw(&writer, "data", result->view.data, result->view.length);

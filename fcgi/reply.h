@@ -35,6 +35,9 @@ struct sk_buffer *sk_reply_body(struct reply *reply, int status, const char *con
 /* {"data": the session's view, "server_time_ms"} and its ETag; result is one that the store gave with SK_OK. */
 void sk_reply_session(struct reply *reply, int status, const struct sk_result *result);
 
+/* 304: the client has this version already. */
+void sk_reply_unchanged(struct reply *reply, const struct sk_result *result);
+
 /* {"error": {"code", "message"}}, with the status and Retry-After that belong to the code. */
 void sk_reply_error(struct reply *reply, const struct sk_error *error);
 

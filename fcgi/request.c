@@ -57,6 +57,7 @@ void sk_request_open(struct request *request, const struct request_source *sourc
     *request = (struct request){.source = source, .received_us = sk_monotonic_us()};
     request->method = variable(source, "REQUEST_METHOD");
     request->content_type = variable(source, "CONTENT_TYPE");
+    request->if_none_match = variable(source, "HTTP_IF_NONE_MATCH");
     take_path(request);
     take_id(request);
 }

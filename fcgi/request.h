@@ -29,6 +29,7 @@ struct request {
     size_t path_length;
     const char *query;
     const char *content_type;
+    const char *if_none_match;
     char request_id[SK_REQUEST_ID_BYTES]; /* the client's, or one of ours */
     char session_id[SK_ID_BYTES];         /* from the path; "" where it has none */
     struct sk_buffer body;                /* owned; filled by sk_request_read_body */

@@ -1,6 +1,7 @@
 /* Which handler answers which method and path. Owns the table and nothing else; reads no header, writes no answer. */
 #include "fcgi/router.h"
 
+#include "common/percent.h"
 #include "fcgi/service.h"
 #include "fcgi/sessions.h"
 
@@ -29,21 +30,15 @@ const struct route *sk_router_route(size_t number)
     return number < ROUTE_COUNT ? &routes[number] : NULL;
 }
 
-static int hex_digit(char byte)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = byte ? strchr(digits, byte >= 'A' && byte <= 'F' ? byte - 'A' + 'a' : byte) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 /* Decodes one segment (RFC 3986 §2.1). A percent sign without two digits behind it stays: no id has one. */
 static void decode(const char *segment, size_t length, struct route_capture *capture)
 {
     *capture = (struct route_capture){.present = true};
     for (size_t i = 0; i < length; i++) {
         char byte = segment[i];
-        if (byte == '%' && i + 2 < length && hex_digit(segment[i + 1]) >= 0 && hex_digit(segment[i + 2]) >= 0) {
-            byte = (char)(hex_digit(segment[i + 1]) * 16 + hex_digit(segment[i + 2]));
+        int decoded = sk_percent_byte(segment + i, length - i);
+        if (decoded >= 0) {
+            byte = (char)(unsigned char)decoded;
             i += 2;
         }
         if (capture->length < sizeof capture->text) {

@@ -10,6 +10,7 @@
 #include "common/uuid.h"
 #include "fcgi/api.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,13 +77,25 @@ out:
     json_decref(body);
 }
 
+/* Whether one of the entity tags in If-None-Match, or its *, is that version (RFC 9110 §13.1.2; compared weakly). */
+static bool has_version(const char *if_none_match, int64_t version)
+{
+    char tag[32];
+    (void)snprintf(tag, sizeof tag, "\"%" PRId64 "\"", version);
+    return strcmp(if_none_match, "*") == 0 || strstr(if_none_match, tag) != NULL;
+}
+
 void sk_sessions_get(struct api *api, const struct request *request, struct reply *reply)
 {
     struct sk_error error;
     struct sk_result result = {0};
     struct sk_origin origin = origin_of(request);
     if (sk_store_read(api->store, request->session_id, &origin, &result, &error) == SK_OK) {
-        sk_reply_session(reply, 200, &result);
+        if (has_version(request->if_none_match, result.session->version)) {
+            sk_reply_unchanged(reply, &result);
+        } else {
+            sk_reply_session(reply, 200, &result);
+        }
     } else {
         sk_reply_error(reply, &error);
     }

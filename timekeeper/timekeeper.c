@@ -51,7 +51,8 @@ static void write_warning(struct sk_buffer *message, const struct sk_result *res
 static enum sk_code warn(struct sk_timekeeper *keeper, const struct sk_timer_claim *claim,
                          const struct sk_result *result, struct sk_error *error)
 {
-    int64_t threshold_ms = sk_engine_warning(result->session, result->now_ms);
+    bool for_deadline = claim->due_at_ms == sk_engine_deadline(result->session); /* and the clock stepped back since */
+    int64_t threshold_ms = for_deadline ? SK_NONE : sk_engine_warning(result->session, result->now_ms);
     int64_t next_ms = sk_engine_next_timer(result->session, result->now_ms);
     struct sk_buffer message = {0};
     bool passed = false;
@@ -68,6 +69,11 @@ static enum sk_code warn(struct sk_timekeeper *keeper, const struct sk_timer_cla
     return code;
 }
 
+static bool is_away(enum sk_code code)
+{
+    return code == SK_STATE_STORE_UNAVAILABLE || code == SK_OUTCOME_UNKNOWN;
+}
+
 static enum sk_code see_to(struct sk_timekeeper *keeper, const struct sk_timer_claim *claim, struct sk_error *error)
 {
     static const struct sk_operation settle = {
@@ -78,8 +84,8 @@ static enum sk_code see_to(struct sk_timekeeper *keeper, const struct sk_timer_c
     enum sk_code code = sk_store_change(keeper->store, claim->session_id, &settle, &origin, NULL, &result, error);
     if (code == SK_SESSION_NOT_FOUND) {
         code = sk_timers_pass(redis, claim, SK_NONE, NULL, 0, &passed, error);
-    } else if (code == SK_INTERNAL_ERROR) {
-        sk_log(SK_LOG_ERROR, "a session cannot be settled and is set aside", SK_S("session_id", claim->session_id),
+    } else if (result.unreadable) {
+        sk_log(SK_LOG_ERROR, "a session cannot be read and is set aside", SK_S("session_id", claim->session_id),
                SK_S("error", error->text));
         code = sk_timers_set_aside(redis, claim, error);
     } else if (code == SK_OK && result.settlement.count > 0) {
@@ -88,6 +94,10 @@ static enum sk_code see_to(struct sk_timekeeper *keeper, const struct sk_timer_c
                SK_I("count", result.settlement.count), SK_I("version", result.session->version));
     } else if (code == SK_OK) {
         code = warn(keeper, claim, &result, error);
+    }
+    if (code && !is_away(code)) { /* the timer comes back when the claim runs out */
+        sk_log(SK_LOG_ERROR, "a timer could not be seen to", SK_S("session_id", claim->session_id),
+               SK_S("code", sk_code_name(code)), SK_S("error", error->text));
     }
     sk_result_clear(&result);
     return code;
@@ -115,7 +125,7 @@ static enum sk_code sweep(struct sk_timekeeper *keeper, struct sk_error *error)
 static int64_t stay_away(struct sk_timekeeper *keeper, const struct sk_error *error)
 {
     if (!keeper->redis_away) {
-        sk_log(SK_LOG_ERROR, "redis is away", SK_S("error", error->text));
+        sk_log(SK_LOG_ERROR, "redis cannot be used", SK_S("error", error->text));
         keeper->redis_away = true;
         keeper->retry_ms = RETRY_MIN_MS;
     }
@@ -128,14 +138,9 @@ static void welcome_back(struct sk_timekeeper *keeper)
 {
     if (keeper->redis_away) {
         keeper->redis_away = false;
-        sk_log(SK_LOG_INFO, "redis is there");
+        sk_log(SK_LOG_INFO, "redis can be used");
         sk_redis_server_inspect(sk_store_redis(keeper->store));
     }
-}
-
-static bool is_away(enum sk_code code)
-{
-    return code == SK_STATE_STORE_UNAVAILABLE || code == SK_OUTCOME_UNKNOWN;
 }
 
 static int64_t pause_ms(const struct sk_timer_batch *batch)

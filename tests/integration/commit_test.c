@@ -74,6 +74,39 @@ static void expect_what_was_said(struct answer *answer, const char *id, int64_t 
     }
 }
 
+/* The press meant the state that it saw. Its connection broke, nothing of it was executed, and before it can be tried
+ * again somebody else presses: it must not become a second press. */
+static void a_bare_switch_lost_with_its_connection_is_not_made_on_another_state(void)
+{
+    struct redis_proxy *proxy = proxy_start(stack.redis_port);
+    struct api *api = api_behind(proxy);
+    const char *id = fresh_id("late-press");
+    create_running(id, CHESS);
+    EXPECT_STATUS(look_at(api->url, id), 200);
+    proxy_arm(proxy, PROXY_CUT_AND_HOLD_RETRY);
+    struct later *late = call_later(api->url, "POST", kept_text("/v1/sessions/%s/switch", id), "{}");
+    EVENTUALLY(proxy_caught(proxy) == 2);
+    EXPECT_STATUS(act(id, "switch", NULL), 200);
+    proxy_release(proxy);
+    EXPECT_ERROR(later_answer(late), 409, "CONFLICT");
+    EXPECT_INT(version_of(id), 3);
+    expect_one_event_a_version(id, 3);
+}
+
+/* The same, undisturbed: it is made once. */
+static void a_bare_switch_lost_with_its_connection_is_made_on_the_same_state(void)
+{
+    struct redis_proxy *proxy = proxy_start(stack.redis_port);
+    struct api *api = api_behind(proxy);
+    const char *id = fresh_id("late-press");
+    create_running(id, CHESS);
+    EXPECT_STATUS(look_at(api->url, id), 200);
+    proxy_arm(proxy, PROXY_CUT_BEFORE_EXEC);
+    EXPECT_STATUS(act_at(api->url, id, "switch", NULL), 200);
+    EXPECT_INT(proxy_caught(proxy), 1);
+    EXPECT_INT(version_of(id), 3);
+}
+
 static void a_change_cut_off_before_exec_is_made_once_or_not_at_all(void)
 {
     struct redis_proxy *proxy = proxy_start(stack.redis_port);
@@ -264,6 +297,10 @@ static void a_refusal_after_watch_spoils_nobodys_transaction(void)
 }
 
 CU_TestInfo commit_tests[] = {
+    {"a bare switch lost with its connection is not made on another state",
+     a_bare_switch_lost_with_its_connection_is_not_made_on_another_state},
+    {"a bare switch lost with its connection is made on the same state",
+     a_bare_switch_lost_with_its_connection_is_made_on_the_same_state},
     {"a change whose answer was lost stands once", a_change_whose_answer_was_lost_stands_once},
     {"a change cut off before EXEC is made once or not at all",
      a_change_cut_off_before_exec_is_made_once_or_not_at_all},

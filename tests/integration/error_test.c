@@ -182,6 +182,12 @@ static void every_answer_bears_its_headers(void)
     expect_common_headers(started);
     EXPECT_TEXT(header(started, "ETag"), "\"2\"");
     EXPECT_TEXT(header(look(id), "ETag"), "\"2\"");
+    const char *url = kept_text("%s/v1/sessions/%s", stack.url, id);
+    struct answer *known = http_call("GET", url, NULL, "If-None-Match: W/\"1\", \"2\"");
+    EXPECT_INT(known->status, 304);
+    EXPECT_INT((int64_t)known->text_bytes, 0);
+    EXPECT_TEXT(header(known, "ETag"), "\"2\"");
+    EXPECT_STATUS(http_call("GET", url, NULL, "If-None-Match: \"1\", \"22\""), 200);
     expect_common_headers(look(id));
     expect_common_headers(look(fresh_id("unknown")));
     expect_common_headers(call("PUT", "/v1/sessions", "{}"));

@@ -118,11 +118,14 @@ static void catch_exec(struct redis_proxy *proxy, struct pair *pair, const char 
     proxy->caught += mode != PROXY_PASS;
     if (mode == PROXY_CUT_AFTER_EXEC_AND_SHUT) {
         proxy->mode = PROXY_SHUT;
+    } else if (mode == PROXY_CUT_AND_HOLD_RETRY) {
+        proxy->mode = PROXY_HOLD_WATCH;
     } else if (mode != PROXY_HOLD_EXEC) {
         proxy->mode = PROXY_PASS;
     }
     switch (mode) {
     case PROXY_CUT_BEFORE_EXEC:
+    case PROXY_CUT_AND_HOLD_RETRY:
         close_pair(pair);
         return;
     case PROXY_CUT_AND_DELIVER_LATE:
@@ -140,6 +143,7 @@ static void catch_exec(struct redis_proxy *proxy, struct pair *pair, const char 
         break;
     case PROXY_PASS:
     case PROXY_SHUT:
+    case PROXY_HOLD_WATCH:
         break;
     }
     send_all(pair->server, bytes, length);
@@ -163,11 +167,15 @@ static void from_client(struct redis_proxy *proxy, struct pair *pair)
 {
     char bytes[65536];
     const ssize_t got = recv(pair->client, bytes, sizeof(bytes), 0);
-    if (got > 0 && memmem(bytes, (size_t)got, WATCH, WATCH_BYTES)) {
+    const bool watches = got > 0 && memmem(bytes, (size_t)got, WATCH, WATCH_BYTES);
+    if (watches) {
         deliver_before_retry(proxy);
     }
     if (got <= 0) {
         close_pair(pair);
+    } else if (watches && proxy->mode == PROXY_HOLD_WATCH) {
+        proxy->caught++;
+        hold(pair, bytes, (size_t)got);
     } else if (ends_a_mark(&pair->sent, bytes, (size_t)got, MARK, MARK_BYTES)) {
         catch_exec(proxy, pair, bytes, (size_t)got);
     } else {

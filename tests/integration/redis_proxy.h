@@ -12,6 +12,8 @@ enum proxy_mode {
     PROXY_CUT_AFTER_EXEC_AND_SHUT,  /* the same, and then no connection comes through any more */
     PROXY_CUT_AND_DELIVER_LATE,     /* its connection is cut, but the EXEC is on its way and arrives at the release */
     PROXY_CUT_AND_DELIVER_AT_RETRY, /* the same, but it arrives just before the next WATCH of another connection */
+    PROXY_CUT_AND_HOLD_RETRY,       /* the next EXEC never reaches Redis, and the next WATCH waits for the release */
+    PROXY_HOLD_WATCH,               /* each WATCH waits for the release */
     PROXY_HOLD_EXEC,                /* each EXEC waits for the release */
     PROXY_SHUT                      /* connections are closed, and new ones as soon as they come */
 };

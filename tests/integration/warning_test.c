@@ -106,7 +106,36 @@ static void a_timekeeper_that_dies_loses_nothing(void)
     tell_of_many_timers(true);
 }
 
+/* Damaged by hand, each in another way; between them a session in good health. */
+static void what_cannot_be_read_is_set_aside_and_stops_nobody(void)
+{
+    static const char *const damages[] = {"rubbish", "{\"format\":99}", "of another id"};
+    const char *healthy = fresh_id("healthy");
+    const char *ids[3];
+    for (size_t i = 0; i < 3; i++) {
+        ids[i] = fresh_id("damaged");
+        create_running(ids[i], "'sync_mode':'count_up','max_time_ms':1500,'warnings_ms':[]");
+        if (i < 2) {
+            redis_peek("SET session:%s %s", ids[i], damages[i]);
+        } else {
+            redis_peek("COPY session:%s session:%s REPLACE", healthy, ids[i]);
+        }
+        if (i == 1) {
+            create_running(healthy, "'sync_mode':'count_up','max_time_ms':1500,'warnings_ms':[]");
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        EVENTUALLY(redis_peek("ZSCORE timers:unreadable %s", ids[i])->type == REDIS_REPLY_STRING);
+        EXPECT_INT(redis_peek("ZSCORE timers %s", ids[i])->type, REDIS_REPLY_NIL);
+        EXPECT_ERROR(look(ids[i]), 500, "INTERNAL_ERROR");
+        redis_peek("DEL session:%s", ids[i]);
+    }
+    await_status(healthy, "expired");
+    redis_peek("DEL timers:unreadable");
+}
+
 CU_TestInfo warning_tests[] = {
+    {"what cannot be read is set aside and stops nobody", what_cannot_be_read_is_set_aside_and_stops_nobody},
     {"warnings come at their moments", warnings_come_at_their_moments},
     {"a pause takes its warning along", a_pause_takes_its_warning_along},
     {"two timekeepers fire nothing twice", two_timekeepers_fire_nothing_twice},

@@ -102,10 +102,18 @@ static void refuses_what_contradicts_itself(void)
     static const struct {
         const char *key, *json;
     } rows[] = {
-        {"format", "2"},          {"status", "\"running\""},
-        {"status", "\"asleep\""}, {"active_participant_id", "\"nobody\""},
-        {"participants", "[]"},   {"participants", "[{}]"},
-        {"groups", "[]"},         {"config", "{}"},
+        {"format", "2"},
+        {"status", "\"running\""},
+        {"status", "\"asleep\""},
+        {"active_participant_id", "\"nobody\""},
+        {"participants", "[]"},
+        {"participants", "[{}]"},
+        {"groups", "[]"},
+        {"config", "{}"},
+        {"version", "-1"},
+        {"updated_at_ms", "9223372036854775807"},
+        {"participants", "[{\"participant_id\":\"b1\",\"group_id\":\"red\",\"participant_index\":0,\"cycle_count\":0,"
+                         "\"total_time_ms\":-5,\"time_used_ms\":0,\"has_expired\":false}]"},
     };
     struct sk_buffer text = {0};
     struct sk_session *session = session_of(TEAMS);

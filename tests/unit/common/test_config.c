@@ -165,7 +165,7 @@ static void rubbish(void)
         {"METRICS_NETWORK", "10.0.0.0/"},
         {"METRICS_NETWORK", "10.0.0.0/8/8"},
         {"METRICS_NETWORK", "example.com/8"},
-        {"METRICS_NETWORK", "fd00:1111:2222:3333:4444:5555:6666:7777:8888/8"},
+        {"METRICS_NETWORK", "1:2:3:4:5:6:7:8:9/8"},
         {"REDIS_URL", "127.0.0.1"},
         {"REDIS_URL", "redis://h:0"},
         {"DATABASE_URL", "mysql://h/x"},

@@ -118,6 +118,8 @@ static void names_every_wrong_field_of_an_operation(void)
          "next current_participant_id current_cycle_number"},
         {SK_OP_ADJUST, "{}", "total_time_ms"},
         {SK_OP_ADJUST, "{'total_time_ms':0}", ""},
+        {SK_OP_ADJUST, "{'total_time_ms':null}", "total_time_ms"},
+        {SK_OP_ADJUST, "{'total_time_ms':null,'delta_ms':5}", ""},
         {SK_OP_ADJUST, "{'delta_ms':-2678400000}", ""},
         {SK_OP_ADJUST, "{'delta_ms':-2678400001}", "delta_ms"},
         {SK_OP_ADJUST, "{'total_time_ms':1,'delta_ms':1}", "total_time_ms"},
@@ -183,6 +185,27 @@ static void bounds_the_depth(void)
     free(bomb);
 }
 
+/* A field's name is shown cut, but never in the middle of a character: the answer must stay UTF-8. */
+static void cuts_a_long_name_between_characters(void)
+{
+    for (size_t length = 180; length < 200; length++) {
+        char name[256];
+        struct sk_problems problems = {0};
+        struct sk_session *session = sk_session_new();
+        memset(name, 'a', length);
+        (void)snprintf(name + length, sizeof(name) - length, "\xc3\xa9");
+        json_t *body = json_pack("{s:s, s:i}", "sync_mode", "count_up", name, 1);
+        sk_session_read(body, session, &problems);
+        CHECK_INT("problems", (int64_t)problems.count, 1);
+        json_t *shown = json_string(problems.list[0].field);
+        CHECK("valid UTF-8", shown != NULL);
+        json_decref(shown);
+        json_decref(body);
+        sk_problems_clear(&problems);
+        sk_session_free(session);
+    }
+}
+
 void suite_session_reader(CU_pSuite suite)
 {
     static const struct unit_test tests[] = {
@@ -190,6 +213,7 @@ void suite_session_reader(CU_pSuite suite)
         {"names every wrong field of an operation", names_every_wrong_field_of_an_operation},
         {"refuses what is no JSON object", refuses_what_is_no_json_object},
         {"bounds the depth", bounds_the_depth},
+        {"cuts a long name between characters", cuts_a_long_name_between_characters},
     };
     ADD_TESTS(suite, tests);
 }
