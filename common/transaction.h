@@ -7,13 +7,15 @@
 #include "common/engine.h"
 #include "common/message.h"
 #include "common/redis.h"
+#include "common/terms.h"
 
 #define SK_TRANSACTION_EVENTS 2 /* a settle, and an operation */
 
-/* Who asks for the change; borrowed. */
+/* Who asks for the change, and on what terms; borrowed. */
 struct sk_origin {
     const char *actor;      /* "anonymous", "timekeeper", … */
     const char *request_id; /* NULL: no request */
+    struct sk_terms *terms; /* NULL: none */
 };
 
 struct sk_transaction_event {

@@ -55,23 +55,32 @@ static bool find_route(const struct request *request, struct route_match *match,
     return false;
 }
 
+static void take_id(const struct route_capture *capture, const char *field, char out[SK_ID_BYTES],
+                    struct sk_problems *problems)
+{
+    if (!capture->present) {
+        return;
+    }
+    if (sk_id_valid(capture->text, capture->length)) {
+        memcpy(out, capture->text, capture->length);
+        out[capture->length] = '\0';
+    } else {
+        sk_problems_add(problems, field, "must be 1 to 64 characters of A-Z, a-z, 0-9, _ . : -");
+    }
+}
+
 /* Takes the ids out of the path; on failure the answer is given. */
 static bool take_ids(struct request *request, const struct route_match *match, struct reply *reply)
 {
-    const struct route_capture *id = &match->session_id;
-    if (!id->present) {
-        return true;
-    }
-    if (sk_id_valid(id->text, id->length) && id->length < sizeof request->session_id) {
-        memcpy(request->session_id, id->text, id->length);
-        request->session_id[id->length] = '\0';
-        return true;
-    }
     struct sk_problems problems = {0};
-    sk_problems_add(&problems, "session_id", "must be 1 to 64 characters of A-Z, a-z, 0-9, _ . : -");
-    sk_reply_problems(reply, &problems);
+    take_id(&match->session_id, "session_id", request->session_id, &problems);
+    take_id(&match->participant_id, "participant_id", request->participant_id, &problems);
+    bool good = problems.count == 0;
+    if (!good) {
+        sk_reply_problems(reply, &problems);
+    }
     sk_problems_clear(&problems);
-    return false;
+    return good;
 }
 
 /* Reads the body where the route takes one; on failure the answer is given. */

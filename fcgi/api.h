@@ -5,6 +5,7 @@
 
 #include "common/config.h"
 #include "common/store.h"
+#include "common/terms.h"
 #include "fcgi/archive.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
@@ -14,6 +15,7 @@ struct api {
     const struct sk_config *config; /* borrowed */
     struct sk_store *store;         /* owned */
     struct archive_probe archive;
+    struct sk_terms terms; /* of the request in hand */
 };
 
 /* redis: copied. SK_INTERNAL_ERROR: no memory. */

@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/message.h"
 #include "common/session.h"
+#include "common/token.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +33,8 @@ struct request {
     const char *if_none_match;
     char request_id[SK_REQUEST_ID_BYTES]; /* the client's, or one of ours */
     char session_id[SK_ID_BYTES];         /* from the path; "" where it has none */
+    char participant_id[SK_ID_BYTES];     /* likewise */
+    struct sk_identity identity;          /* who asks */
     struct sk_buffer body;                /* owned; filled by sk_request_read_body */
     int64_t received_us;                  /* monotonic */
     bool drained;                         /* the source's body was read to its end */

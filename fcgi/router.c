@@ -9,19 +9,19 @@
 #include <string.h>
 
 static const struct route routes[] = {
-    {"POST", "/v1/sessions", sk_sessions_create, ROUTE_BODY},
-    {"GET", "/v1/sessions/{id}", sk_sessions_get, 0},
-    {"DELETE", "/v1/sessions/{id}", sk_sessions_delete, 0},
-    {"POST", "/v1/sessions/{id}/start", sk_sessions_start, ROUTE_BODY},
-    {"POST", "/v1/sessions/{id}/switch", sk_sessions_switch, ROUTE_BODY},
-    {"POST", "/v1/sessions/{id}/pause", sk_sessions_pause, ROUTE_BODY},
-    {"POST", "/v1/sessions/{id}/resume", sk_sessions_resume, ROUTE_BODY},
-    {"POST", "/v1/sessions/{id}/complete", sk_sessions_complete, ROUTE_BODY},
-    {"POST", "/v1/sessions/{id}/cancel", sk_sessions_cancel, ROUTE_BODY},
-    {"GET", "/v1/time", sk_service_time, 0},
-    {"GET", "/health", sk_service_health, ROUTE_QUIET},
-    {"GET", "/ready", sk_service_ready, ROUTE_QUIET},
-    {"GET", "/metrics", sk_service_metrics, ROUTE_QUIET},
+    {"POST", "/v1/sessions", sk_sessions_create, ROUTE_BODY, SK_SCOPE_CREATE},
+    {"GET", "/v1/sessions/{id}", sk_sessions_get, 0, SK_SCOPE_READ},
+    {"DELETE", "/v1/sessions/{id}", sk_sessions_delete, 0, SK_SCOPE_CONTROL},
+    {"POST", "/v1/sessions/{id}/start", sk_sessions_start, ROUTE_BODY, SK_SCOPE_CONTROL},
+    {"POST", "/v1/sessions/{id}/switch", sk_sessions_switch, ROUTE_BODY, SK_SCOPE_CONTROL},
+    {"POST", "/v1/sessions/{id}/pause", sk_sessions_pause, ROUTE_BODY, SK_SCOPE_CONTROL},
+    {"POST", "/v1/sessions/{id}/resume", sk_sessions_resume, ROUTE_BODY, SK_SCOPE_CONTROL},
+    {"POST", "/v1/sessions/{id}/complete", sk_sessions_complete, ROUTE_BODY, SK_SCOPE_CONTROL},
+    {"POST", "/v1/sessions/{id}/cancel", sk_sessions_cancel, ROUTE_BODY, SK_SCOPE_CONTROL},
+    {"GET", "/v1/time", sk_service_time, 0, SK_SCOPE_NONE},
+    {"GET", "/health", sk_service_health, ROUTE_QUIET, SK_SCOPE_NONE},
+    {"GET", "/ready", sk_service_ready, ROUTE_QUIET, SK_SCOPE_NONE},
+    {"GET", "/metrics", sk_service_metrics, ROUTE_QUIET, SK_SCOPE_NONE},
 };
 #define ROUTE_COUNT (sizeof routes / sizeof routes[0])
 
@@ -56,22 +56,24 @@ static size_t segment_length(const char *text, size_t length)
 
 /* One segment against one of the template: a {…} takes anything but nothing. */
 static bool segment_fits(const char *pattern, size_t pattern_length, const char *segment, size_t length,
-                         struct route_capture *capture)
+                         struct route_match *match)
 {
     struct route_capture decoded;
     decode(segment, length, &decoded);
     if (pattern_length > 0 && pattern[0] == '{') {
-        *capture = decoded;
+        bool is_participant = strncmp(pattern, "{pid}", pattern_length) == 0;
+        *(is_participant ? &match->participant_id : &match->session_id) = decoded;
         return length > 0;
     }
     return decoded.length == pattern_length && memcmp(decoded.text, pattern, pattern_length) == 0;
 }
 
 /* Both go segment by segment, so that an encoded slash inside an id separates nothing. */
-static bool path_fits(const char *template, const char *path, size_t length, struct route_capture *capture)
+static bool path_fits(const char *template, const char *path, size_t length, struct route_match *match)
 {
     size_t template_length = strlen(template);
-    capture->present = false;
+    match->session_id.present = false;
+    match->participant_id.present = false;
     for (;;) {
         if (template_length == 0 || length == 0) {
             return template_length == 0 && length == 0;
@@ -81,7 +83,7 @@ static bool path_fits(const char *template, const char *path, size_t length, str
         }
         size_t wanted = segment_length(template + 1, template_length - 1);
         size_t got = segment_length(path + 1, length - 1);
-        if (!segment_fits(template + 1, wanted, path + 1, got, capture)) {
+        if (!segment_fits(template + 1, wanted, path + 1, got, match)) {
             return false;
         }
         template += wanted + 1;
@@ -96,12 +98,11 @@ void sk_router_find(const char *method, const char *path, size_t path_length, st
     *match = (struct route_match){0};
     for (size_t i = 0; i < ROUTE_COUNT && !match->route; i++) {
         const struct route *route = &routes[i];
-        struct route_capture id;
-        if (!path_fits(route->template, path, path_length, &id)) {
+        struct route_match fitting = {.template = route->template};
+        if (!path_fits(route->template, path, path_length, &fitting)) {
             continue;
         }
-        match->template = route->template;
-        match->session_id = id;
+        *match = fitting;
         match->route = strcmp(route->method, method) == 0 ? route : NULL;
     }
 }

@@ -3,6 +3,7 @@
 #define SK_FCGI_ROUTER_H
 
 #include "common/session.h"
+#include "common/token.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,7 @@ struct route {
     const char *template; /* "/v1/sessions/{id}/start" */
     void (*handle)(struct api *api, const struct request *request, struct reply *reply);
     unsigned flags;
+    enum sk_scope scope; /* what a token must allow */
 };
 
 /* What stands in the path in place of a template's {…}, percent-decoded; any bytes. */
@@ -31,9 +33,10 @@ struct route_capture {
 };
 
 struct route_match {
-    const struct route *route; /* NULL: no route with this path, or not with this method */
-    const char *template;      /* the path's, whatever the method; NULL: no route has this path */
-    struct route_capture session_id;
+    const struct route *route;           /* NULL: no route with this path, or not with this method */
+    const char *template;                /* the path's, whatever the method; NULL: no route has this path */
+    struct route_capture session_id;     /* {id} */
+    struct route_capture participant_id; /* {pid} */
 };
 
 /* Looks up a percent-encoded path. */
