@@ -21,7 +21,7 @@ synckairos-timekeeper_folder := timekeeper
 synckairos-audit_folder      := audit
 
 # libfcgi and CUnit before its Debian 13 package come without a pkg-config file.
-synckairos-api_libs        := libpq hiredis jansson
+synckairos-api_libs        := libpq libcrypto hiredis jansson
 synckairos-relay_libs      := libwebsockets libuv hiredis jansson
 synckairos-timekeeper_libs := hiredis jansson
 synckairos-audit_libs      := libpq hiredis jansson

@@ -303,6 +303,9 @@ static void read_state(struct members *members, struct sk_session *session)
 static const char *inconsistency(const struct sk_session *session)
 {
     bool running = session->status == SK_RUNNING;
+    if (!session->config.mode) {
+        return "sync_mode";
+    }
     bool needs_active = session->config.mode->needs_participants && (running || session->status == SK_PAUSED);
     if (session->status == SK_STATUS_COUNT) {
         return "status";

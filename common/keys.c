@@ -2,6 +2,7 @@
  * A key is length 0 where the id is none (sk_id_valid): nothing else may reach a key's name. */
 #include "common/keys.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CHANNEL_PREFIX "ws:"
@@ -52,6 +53,19 @@ struct sk_key sk_key_index(enum sk_status status)
         break;
     }
     return (struct sk_key){.length = 0};
+}
+
+struct sk_key sk_key_idempotency(const char *session_id, const char *key)
+{
+    struct sk_key made = {.length = 0};
+    int length = snprintf(made.text, sizeof made.text, "idempotency:%s:%s", session_id, key);
+    made.length = length > 0 && (size_t)length < sizeof made.text ? (size_t)length : 0;
+    return made;
+}
+
+void sk_key_allowance(const char *kind, const char *whose, char *out, size_t bytes)
+{
+    (void)snprintf(out, bytes, "ratelimit:%s:%s", kind, whose);
 }
 
 const char *sk_key_channel_session(const char *channel)

@@ -4,7 +4,7 @@
 
 #include "common/session.h"
 
-#define SK_KEY_BYTES 96
+#define SK_KEY_BYTES 224
 
 struct sk_key {
     char text[SK_KEY_BYTES];
@@ -24,6 +24,12 @@ struct sk_key sk_key_channel(const char *session_id); /* ws:<id> */
 
 /* sessions:<status>; only pending, running and paused ones are listed: length 0 for any other status. */
 struct sk_key sk_key_index(enum sk_status status);
+
+/* idempotency:<id>:<key>; ids and keys are bounded, so it always fits. */
+struct sk_key sk_key_idempotency(const char *session_id, const char *key);
+
+/* ratelimit:<kind>:<whose>, for an allowance; cut where it is too long. */
+void sk_key_allowance(const char *kind, const char *whose, char *out, size_t bytes);
 
 /* The session id in a channel's name; NULL if it is none. Borrowed from channel. */
 const char *sk_key_channel_session(const char *channel);

@@ -6,6 +6,7 @@
 #include "common/keys.h"
 #include "common/metrics.h"
 #include "common/mode.h"
+#include "common/toll.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,29 +94,40 @@ static enum sk_code understand(struct sk_store *store, struct sk_change *change,
     return code;
 }
 
+/* The order matters: sk_toll_queue_key says why. */
 static enum sk_code load_once(struct sk_store *store, struct sk_change *change, bool watch, struct sk_error *error)
 {
     struct sk_key key = sk_key_session(change->session_id);
-    redisReply *replies[3];
-    size_t count = watch ? 3 : 2;
+    struct sk_terms *terms = change->origin->terms;
+    redisReply *replies[SK_TOLL_REPLIES_MAX + 4];
     enum sk_code code = sk_redis_connect(store->redis, error);
     if (code) {
         return code;
     }
     int64_t sent_us = sk_monotonic_us();
+    size_t watched = sk_toll_queue(store->redis, terms);
     if (watch) {
         sk_redis_queue(store->redis, "WATCH %s", key.text);
     }
+    size_t keyed = watched + (watch ? 1 : 0);
+    size_t got = keyed + (watch ? sk_toll_queue_key(store->redis, terms, change->session_id) : 0);
     sk_redis_queue(store->redis, "GET %s", key.text);
     sk_redis_queue(store->redis, "TIME");
-    code = sk_redis_collect(store->redis, count, replies, error);
+    code = sk_redis_collect(store->redis, got + 2, replies, error);
+    if (code) {
+        return code;
+    }
+    code = sk_toll_take(terms, replies, error);
     if (!code && watch) {
-        code = sk_redis_check(replies[0], error);
+        code = sk_redis_check(replies[watched], error);
+    }
+    if (!code && got > keyed) {
+        code = sk_toll_take_key(terms, replies[keyed], error);
     }
     if (!code) {
-        code = understand(store, change, &replies[count - 2], sent_us, error);
+        code = understand(store, change, &replies[got], sent_us, error);
     }
-    sk_redis_replies_free(count, replies);
+    sk_redis_replies_free(got + 2, replies);
     return code;
 }
 
@@ -165,16 +177,18 @@ static enum sk_code settle(struct sk_change *change, struct sk_error *error)
 
 /* Whether a concurrent change cannot alter what is meant (operation NULL: create or delete). A switch that names
  * neither the participant nor the cycle it ends, nor a version, means the state its sender saw. */
-static bool is_repeatable(const struct sk_operation *operation)
+static bool is_repeatable(const struct sk_change *change)
 {
-    return !operation || operation->op != SK_OP_SWITCH || operation->current_participant_id[0] != '\0' ||
+    const struct sk_operation *operation = change->operation;
+    bool expects = change->origin->terms && change->origin->terms->if_match != SK_NONE;
+    return expects || !operation || operation->op != SK_OP_SWITCH || operation->current_participant_id[0] != '\0' ||
            operation->current_cycle_number != SK_NONE || operation->expected_version != SK_NONE;
 }
 
 /* Whether an earlier attempt, lost with its connection, was made on another state than this one. */
 static bool comes_too_late(const struct sk_change *change)
 {
-    return change->tried_on[0] != '\0' && !is_repeatable(change->operation) &&
+    return change->tried_on[0] != '\0' && !is_repeatable(change) &&
            strcmp(change->tried_on, change->transaction.base_event_id) != 0;
 }
 
@@ -185,28 +199,67 @@ static void subject(const struct sk_session *session, const struct sk_operation 
     (void)snprintf(out, SK_ID_BYTES, "%s", operation->participant_id[0] != '\0' ? operation->participant_id : id);
 }
 
-static enum sk_code prepare_operation(struct sk_change *change, enum sk_code loaded, struct sk_error *error)
+/* Whether the request was made before: then nothing is applied, and the session as it is now is the answer. */
+static bool is_replayed(const struct sk_change *change)
+{
+    return change->origin->terms && change->origin->terms->replayed;
+}
+
+/* If-Match, compared after settling and ahead of everything else. */
+static enum sk_code check_match(const struct sk_change *change, struct sk_error *error)
+{
+    int64_t wanted = change->origin->terms ? change->origin->terms->if_match : SK_NONE;
+    int64_t version = change->session ? change->session->version : 0;
+    if (wanted == SK_NONE || wanted == version) {
+        return SK_OK;
+    }
+    return sk_fail(error, SK_PRECONDITION_FAILED, "If-Match does not name the session's version (%lld)",
+                   (long long)version);
+}
+
+/* The key under which this change is remembered, kept by the same commit. */
+static void remember(struct sk_change *change)
+{
+    const struct sk_terms *terms = change->origin->terms;
+    if (terms) {
+        memcpy(change->transaction.idempotency_key, terms->idempotency_key, sizeof(terms->idempotency_key));
+        memcpy(change->transaction.fingerprint, terms->fingerprint, sizeof(terms->fingerprint));
+    }
+}
+
+static enum sk_code apply(struct sk_change *change, struct sk_error *error)
 {
     char about[SK_ID_BYTES];
-    if (!loaded && comes_too_late(change)) {
+    struct sk_session *session = change->session;
+    int64_t version = session->version;
+    subject(session, change->operation, about);
+    enum sk_code code = check_match(change, error);
+    if (!code) {
+        code = sk_engine_apply(session, change->operation, change->now_ms, &change->settlement, error);
+    }
+    if (!code && session->version != version) {
+        if (about[0] == '\0') {
+            subject(session, change->operation, about);
+        }
+        sk_change_record_operation(change, about);
+        remember(change);
+    }
+    return code;
+}
+
+static enum sk_code prepare_operation(struct sk_change *change, enum sk_code loaded, struct sk_error *error)
+{
+    if (!loaded && !is_replayed(change) && comes_too_late(change)) {
         return sk_fail(error, SK_CONFLICT, "the session was changed by somebody else at the same time");
     }
     enum sk_code code = loaded ? loaded : settle(change, error);
     if (code) {
         return code;
     }
-    int64_t version = change->session->version;
-    subject(change->session, change->operation, about);
-    code = sk_engine_apply(change->session, change->operation, change->now_ms, &change->settlement, error);
+    code = is_replayed(change) ? SK_OK : apply(change, error);
     if (code == SK_INTERNAL_ERROR) {
         sk_transaction_clear(&change->transaction);
         return code;
-    }
-    if (change->session->version != version) {
-        if (about[0] == '\0') {
-            subject(change->session, change->operation, about);
-        }
-        sk_change_record_operation(change, about);
     }
     if (change->transaction.event_count > 0) {
         sk_change_complete(change);
@@ -218,8 +271,15 @@ static enum sk_code prepare_operation(struct sk_change *change, enum sk_code loa
 
 static enum sk_code prepare_creation(struct sk_change *change, enum sk_code loaded, struct sk_error *error)
 {
-    if (loaded != SK_SESSION_NOT_FOUND) {
+    if (!loaded && is_replayed(change)) {
+        return prepare_operation(change, loaded, error);
+    }
+    if (loaded != SK_SESSION_NOT_FOUND || is_replayed(change)) {
         return loaded ? loaded : sk_fail(error, SK_SESSION_EXISTS, "session %s exists", change->session_id);
+    }
+    enum sk_code code = check_match(change, error);
+    if (code) {
+        return code;
     }
     change->session = sk_session_copy(change->wanted);
     if (!change->session) {
@@ -227,6 +287,7 @@ static enum sk_code prepare_creation(struct sk_change *change, enum sk_code load
     }
     sk_engine_create(change->session, change->now_ms);
     sk_change_record(change, "session_created", "");
+    remember(change);
     sk_change_complete(change);
     return SK_OK;
 }
@@ -236,11 +297,21 @@ static enum sk_code prepare_deletion(struct sk_change *change, enum sk_code load
     if (loaded) {
         return loaded == SK_SESSION_NOT_FOUND ? SK_OK : loaded;
     }
+    if (is_replayed(change)) {
+        return SK_OK;
+    }
     enum sk_code code = settle(change, error);
+    if (code) {
+        return code;
+    }
+    code = check_match(change, error);
     if (!code) {
         change->session->version++;
         sk_change_record(change, "session_deleted", "");
+        remember(change);
         sk_change_complete_deletion(change);
+    } else if (change->transaction.event_count > 0) {
+        sk_change_complete(change); /* refused, but what had expired is committed */
     }
     return code;
 }
@@ -278,6 +349,7 @@ static enum sk_commit attempt(struct sk_store *store, struct sk_change *change, 
         *code = sk_fail(error, SK_STATE_STORE_UNAVAILABLE, "the connection broke during each commit");
     }
     if (outcome == SK_COMMIT_LOST_RACE) {
+        memcpy(change->tried_on, change->transaction.base_event_id, SK_UUID_BYTES);
         *code = sk_fail(error, SK_CONFLICT, "the session was changed by somebody else at the same time");
     }
     return outcome;
@@ -294,7 +366,9 @@ static enum sk_code run(struct sk_store *store, struct sk_change *change, prepar
             return code;
         }
         *conflicts += outcome == SK_COMMIT_LOST_RACE;
-        if (outcome == SK_COMMIT_FAILED || (outcome == SK_COMMIT_LOST_RACE && !is_repeatable(change->operation))) {
+        bool keyed = change->origin->terms && change->origin->terms->idempotency_key[0] != '\0';
+        bool once = outcome == SK_COMMIT_LOST_RACE && !is_repeatable(change) && !keyed;
+        if (outcome == SK_COMMIT_FAILED || once) { /* a keyed one looks at its key again first */
             break;
         }
     }
@@ -377,6 +451,7 @@ enum sk_code sk_store_read(struct sk_store *store, const char *session_id, const
 
 static redisReply *ask_once(struct sk_store *store, const char *command, int64_t *sent_us, struct sk_error *error)
 {
+    *sent_us = 0;
     if (sk_redis_connect(store->redis, error)) { /* first, so that it does not count as a part of the round trip */
         return NULL;
     }
@@ -395,7 +470,7 @@ static redisReply *ask(struct sk_store *store, const char *command, int64_t *sen
 enum sk_code sk_store_time(struct sk_store *store, int64_t max_age_ms, int64_t *now_ms, struct sk_error *error)
 {
     if (!sk_server_clock_fresh(&store->clock, sk_monotonic_us(), max_age_ms)) {
-        int64_t sent_us;
+        int64_t sent_us = 0;
         redisReply *reply = ask(store, "TIME", &sent_us, error);
         int64_t redis_us = sk_redis_time_us(reply);
         freeReplyObject(reply);
@@ -408,9 +483,28 @@ enum sk_code sk_store_time(struct sk_store *store, int64_t max_age_ms, int64_t *
     return SK_OK;
 }
 
+enum sk_code sk_store_draw(struct sk_store *store, struct sk_terms *terms, struct sk_error *error)
+{
+    redisReply *replies[SK_TOLL_REPLIES_MAX];
+    enum sk_code code = sk_redis_connect(store->redis, error);
+    if (code) {
+        return code;
+    }
+    size_t count = sk_toll_queue(store->redis, terms);
+    if (count == 0) {
+        return SK_OK;
+    }
+    code = sk_redis_collect(store->redis, count, replies, error);
+    if (!code) {
+        code = sk_toll_take(terms, replies, error);
+        sk_redis_replies_free(count, replies);
+    }
+    return code;
+}
+
 enum sk_code sk_store_ping(struct sk_store *store, struct sk_error *error)
 {
-    int64_t sent_us;
+    int64_t sent_us = 0;
     redisReply *reply = ask(store, "PING", &sent_us, error);
     if (!reply) {
         return SK_STATE_STORE_UNAVAILABLE;

@@ -36,7 +36,10 @@ void sk_store_free(struct sk_store *store);
 /* The store's own connection, for other keys' owners (timers.h, audit_queue.h) of the same thread. Borrowed. */
 struct sk_redis *sk_store_redis(struct sk_store *store);
 
-/* Each call below clears *result first and blocks for up to two round trips an attempt. They share these codes:
+/* Each call that takes an origin draws on its terms in the round trips it makes anyway: SK_RATE_LIMIT_EXCEEDED,
+ * SK_IDEMPOTENCY_KEY_REUSED, SK_PRECONDITION_FAILED (after a read session: result->session has the version).
+ *
+ * Each call below clears *result first and blocks for up to two round trips an attempt. They share these codes:
  * SK_SESSION_NOT_FOUND: no such session, or a deleted one.
  * SK_STATE_STORE_UNAVAILABLE: Redis cannot be had; nothing was changed.
  * SK_OUTCOME_UNKNOWN: the connection broke during the commit, and what came of it could not be read back.
@@ -64,6 +67,10 @@ enum sk_code sk_store_delete(struct sk_store *store, const char *session_id, con
 
 /* Redis' time in epoch milliseconds: from the clock's offset if a sample is younger than max_age_ms, else asked. */
 enum sk_code sk_store_time(struct sk_store *store, int64_t max_age_ms, int64_t *now_ms, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* Draws on the allowances of a request that reads no session. SK_RATE_LIMIT_EXCEEDED: one is used up. */
+enum sk_code sk_store_draw(struct sk_store *store, struct sk_terms *terms, struct sk_error *error)
     __attribute__((warn_unused_result));
 
 /* Asks for a sign of life. */

@@ -25,7 +25,7 @@ struct sk_terms {
     char fingerprint[SK_FINGERPRINT_BYTES];         /* of operation and body: what a repeat must agree with */
     struct sk_allowance allowances[SK_ALLOWANCES_MAX];
     size_t allowance_count;
-    bool counted;  /* out: the allowances were drawn on, once a request whatever the attempts */
+    bool counted;  /* out: the allowances were drawn on; whatever the attempts, that is done once */
     bool replayed; /* out: the key was used before for the same; nothing was applied */
 };
 
@@ -34,5 +34,8 @@ void sk_terms_open(struct sk_terms *terms);
 
 /* The allowance that is used up, or NULL. Borrowed. */
 const struct sk_allowance *sk_terms_exceeded(const struct sk_terms *terms);
+
+/* The allowance with the least left, for the answer's headers; NULL where nothing was counted. Borrowed. */
+const struct sk_allowance *sk_terms_tightest(const struct sk_terms *terms);
 
 #endif

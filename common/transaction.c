@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define REPLIES_MAX 64
+#define IDEMPOTENCY_MS INT64_C(86400000)
 
 void sk_transaction_clear(struct sk_transaction *transaction)
 {
@@ -201,6 +202,22 @@ static void send_message(struct sk_redis *redis, const struct sk_transaction *tr
     send(redis, &command, sent);
 }
 
+/* The key that makes the request safe to repeat is kept by the same MULTI as what it did. */
+static void send_idempotency(struct sk_redis *redis, const struct sk_transaction *transaction, size_t *sent)
+{
+    if (transaction->idempotency_key[0] == '\0') {
+        return;
+    }
+    struct sk_key key = sk_key_idempotency(transaction->session_id, transaction->idempotency_key);
+    struct command command = {.count = 0};
+    add_text(&command, "SET");
+    add(&command, key.text, key.length);
+    add_text(&command, transaction->fingerprint);
+    add_text(&command, "PX");
+    add_number(&command, IDEMPOTENCY_MS);
+    send(redis, &command, sent);
+}
+
 static size_t send_all(struct sk_redis *redis, const struct sk_transaction *transaction, const struct sk_origin *origin)
 {
     size_t sent = 2; /* MULTI and EXEC */
@@ -208,6 +225,7 @@ static size_t send_all(struct sk_redis *redis, const struct sk_transaction *tran
     send_state(redis, transaction, &sent);
     send_timer(redis, transaction, &sent);
     send_index(redis, transaction, &sent);
+    send_idempotency(redis, transaction, &sent);
     for (size_t i = 0; i < transaction->event_count; i++) {
         send_event(redis, transaction, &transaction->events[i], origin, &sent);
     }

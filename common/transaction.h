@@ -46,6 +46,8 @@ struct sk_transaction {
     size_t event_count;
     struct sk_buffer messages[SK_EXPIRIES_KEPT + 1]; /* owned */
     size_t message_count;
+    char idempotency_key[SK_IDEMPOTENCY_KEY_BYTES]; /* "": none */
+    char fingerprint[SK_FINGERPRINT_BYTES];         /* kept under the key */
 };
 
 enum sk_commit {
