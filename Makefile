@@ -21,8 +21,8 @@ synckairos-timekeeper_folder := timekeeper
 synckairos-audit_folder      := audit
 
 # libfcgi and CUnit before its Debian 13 package come without a pkg-config file.
-synckairos-api_libs        := libpq libcrypto hiredis jansson
-synckairos-relay_libs      := libwebsockets libuv hiredis jansson
+synckairos-api_libs        := libpq hiredis jansson libjwt libcrypto
+synckairos-relay_libs      := libwebsockets libuv hiredis jansson libjwt libcrypto
 synckairos-timekeeper_libs := hiredis jansson
 synckairos-audit_libs      := libpq hiredis jansson
 synckairos-api_extra       := -lfcgi -lpthread
@@ -40,6 +40,11 @@ asan_cflags      := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undef
 asan_ldflags     := -fsanitize=address,undefined
 coverage_cflags  := -O0 --coverage -fprofile-update=atomic
 coverage_ldflags := --coverage
+fuzz_cflags      := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+fuzz_ldflags     := -fsanitize=fuzzer,address,undefined
+ifeq ($(VARIANT),fuzz)
+CC := clang
+endif
 
 pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(unit_libs)))$(pkg_cflags)
 pkg_libs   = $(shell pkg-config --libs $(1))
@@ -54,11 +59,13 @@ program_sources     := $(foreach p,$(PROGRAMS),$(call sources,$($(p)_folder)))
 unit_sources        := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 integration_sources := $(call sources,tests/integration)
 tool_sources        := $(call sources,tests/tools)
-all_sources         := $(wildcard common/*.c) $(program_sources) $(unit_sources) $(integration_sources) $(tool_sources)
+fuzz_sources        := $(call sources,tests/fuzz)
+all_sources         := $(wildcard common/*.c) $(program_sources) $(unit_sources) $(integration_sources) $(tool_sources) \
+                       $(fuzz_sources)
 all_objects         := $(call objects,$(all_sources))
 c_files             := $(all_sources) $(wildcard common/*.h fcgi/*.h relay/*.h timekeeper/*.h audit/*.h tests/*/*.h)
 
-scripts             := deploy/local/packages deploy/local/run deploy/lighttpd/settings .ci/run
+scripts             := deploy/local/packages deploy/local/run deploy/lighttpd/settings tests/fuzz/run .ci/run
 
 binaries := $(addprefix $(BUILD)/,$(PROGRAMS))
 tools    := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(tool_sources))
@@ -66,7 +73,8 @@ tests    := $(BUILD)/tests/unit $(BUILD)/tests/integration $(tools)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help test-programs test-packages run test unit vectors integration asan coverage lint format install clean packages check-format
+.PHONY: all help test-programs test-packages run test unit vectors integration asan coverage fuzz fuzz-targets lint format \
+        install clean packages check-format
 
 all: $(binaries) ## build the four programs
 
@@ -87,6 +95,9 @@ $(call objects,$(integration_sources)): more_cflags = $(shell pkg-config --cflag
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -c $< -o $@
+
+# What the program holds of them, the assembler reads.
+$(BUILD)/obj/fcgi/documents.o: docs/openapi.json fcgi/documents.html
 
 $(BUILD)/libsynckairos.a: $(common_objects)
 	@rm -f $@
@@ -111,6 +122,15 @@ $(BUILD)/tests/integration: $(call objects,$(integration_sources)) $(BUILD)/libs
 $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libsynckairos.a
 	@mkdir -p $(@D)
 	$(LINK) $^ $(call pkg_libs,hiredis jansson) -o $@
+
+# A fuzz target takes of the programs what it calls.
+$(BUILD)/libprograms.a: $(testable)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libprograms.a $(BUILD)/libsynckairos.a
+	@mkdir -p $(@D)
+	$(LINK) $^ $(call pkg_libs,$(unit_libs)) $(synckairos-api_extra) -o $@
 
 # --- running and testing --------------------------------------------------------------------------------------------
 
@@ -154,6 +174,19 @@ coverage: ## the whole suite with line coverage; fails below 85 % of common/ or 
 	$(call suites,VARIANT=coverage)
 	gcovr --root . --filter 'common/' --exclude-throw-branches --fail-under-line 85 build/coverage
 	gcovr --root . --filter '(common|fcgi|relay|timekeeper|audit)/' --fail-under-line 80 build/coverage
+
+FUZZ_SECONDS ?= 60
+fuzz_targets := $(patsubst tests/fuzz/%.c,fuzz-%,$(fuzz_sources))
+.PHONY: $(fuzz_targets)
+
+fuzz: ## every fuzz target for FUZZ_SECONDS=60 (ONLY=name: one; FUZZ_RUNS=n: n executions instead)
+	@deploy/local/packages build fuzz
+	@$(MAKE) --no-print-directory $(parallel) VARIANT=fuzz fuzz-targets
+
+fuzz-targets: $(if $(ONLY),fuzz-$(ONLY),$(fuzz_targets))
+
+$(fuzz_targets): fuzz-%: $(BUILD)/fuzz/%
+	@tests/fuzz/run $< '$(FUZZ_SECONDS)' '$(FUZZ_RUNS)'
 
 check-format:
 	clang-format --dry-run --Werror $(c_files)

@@ -1,16 +1,28 @@
-/* The connection to PostgreSQL over libpq, blocking. Owns the connection and the reading of its errors; never retries:
- * when to try again is the worker's business. */
+/* The connection to PostgreSQL over libpq, which is never left to wait by itself once it is connected. Owns the
+ * connection and the reading of its errors; never retries: when to try again is the worker's business. */
 #include "audit/database.h"
 
 #include "common/log.h"
 
+#include "common/server_clock.h"
+
+#include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ASK_EVERY_MS 250
+#define UNSENT_BYTES_MAX 65536 /* rows that libpq may keep back before they must be on their way */
 
 struct sk_database {
     const char *url; /* borrowed */
     PGconn *connection;
+    sk_database_patience *patience; /* NULL: endless */
+    void *patience_context;
+    int64_t since_ms;    /* monotonic: the call under way began */
+    bool gave_up;        /* … and lost its patience */
+    size_t unsent_bytes; /* of rows, since libpq was last made to send everything */
 };
 
 struct sk_database *sk_database_new(const char *url)
@@ -34,6 +46,12 @@ void sk_database_disconnect(struct sk_database *database)
 {
     PQfinish(database->connection);
     database->connection = NULL;
+}
+
+void sk_database_ask_while_waiting(struct sk_database *database, sk_database_patience *patience, void *context)
+{
+    database->patience = patience;
+    database->patience_context = context;
 }
 
 bool sk_database_in_transaction(const struct sk_database *database)
@@ -65,9 +83,85 @@ static enum sk_code fail(struct sk_error *error, enum sk_code code, const char *
 
 static enum sk_code lost(struct sk_database *database, struct sk_error *error)
 {
-    fail(error, SK_ARCHIVE_UNAVAILABLE, NULL, PQerrorMessage(database->connection));
+    fail(error, SK_ARCHIVE_UNAVAILABLE, NULL,
+         database->gave_up ? "no answer from PostgreSQL in time" : PQerrorMessage(database->connection));
     sk_database_disconnect(database);
     return SK_ARCHIVE_UNAVAILABLE;
+}
+
+/* --- waiting ---------------------------------------------------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+    return sk_monotonic_us() / 1000;
+}
+
+static void begin_call(struct sk_database *database)
+{
+    database->since_ms = now_ms();
+    database->gave_up = false;
+}
+
+/* Waits for the socket. False: the patience is at its end. A socket that is broken counts as ready: libpq tells why. */
+static bool wait_for(struct sk_database *database, short events)
+{
+    struct pollfd socket = {.fd = PQsocket(database->connection), .events = events};
+    while (socket.fd >= 0) {
+        int ready = poll(&socket, 1, ASK_EVERY_MS);
+        if (ready > 0 || (ready < 0 && errno != EINTR)) {
+            break;
+        }
+        if (database->patience && !database->patience(database->patience_context, now_ms() - database->since_ms)) {
+            database->gave_up = true;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Sends what libpq has kept back. False: the connection is lost or the patience. */
+static bool flush(struct sk_database *database)
+{
+    int unsent;
+    database->unsent_bytes = 0;
+    while ((unsent = PQflush(database->connection)) == 1) {
+        /* A server that writes before it reads must be read, or neither gets on. */
+        if (!wait_for(database, POLLIN | POLLOUT) || !PQconsumeInput(database->connection)) {
+            return false;
+        }
+    }
+    return unsent == 0;
+}
+
+/* The next result (owned), NULL after the last one or when the patience is at its end. A lost connection is a result
+ * like any other. */
+static PGresult *next_result(struct sk_database *database)
+{
+    while (PQisBusy(database->connection)) {
+        if (!wait_for(database, POLLIN)) {
+            return NULL;
+        }
+        if (!PQconsumeInput(database->connection)) {
+            break;
+        }
+    }
+    return PQgetResult(database->connection);
+}
+
+/* Ends a transaction that an error has spoilt; without that, the connection is of no more use. */
+static void roll_back(struct sk_database *database)
+{
+    bool done = false;
+    PGresult *result;
+    if (PQsendQuery(database->connection, "ROLLBACK") && flush(database)) {
+        while ((result = next_result(database)) != NULL) {
+            done = PQresultStatus(result) == PGRES_COMMAND_OK;
+            PQclear(result);
+        }
+    }
+    if (!done || database->gave_up) {
+        sk_database_disconnect(database);
+    }
 }
 
 /* Takes the failed result (may be NULL). Only the message itself is kept: DETAIL and CONTEXT quote rows. */
@@ -84,11 +178,7 @@ static enum sk_code refuse(struct sk_database *database, PGresult *result, struc
         return SK_ARCHIVE_UNAVAILABLE;
     }
     if (sk_database_in_transaction(database)) {
-        PGresult *rollback = PQexec(database->connection, "ROLLBACK");
-        if (PQresultStatus(rollback) != PGRES_COMMAND_OK) {
-            sk_database_disconnect(database);
-        }
-        PQclear(rollback);
+        roll_back(database);
     }
     return SK_VALIDATION_ERROR;
 }
@@ -115,6 +205,7 @@ enum sk_code sk_database_connect(struct sk_database *database, struct sk_error *
         return SK_OK;
     }
     sk_database_disconnect(database);
+    database->gave_up = false;
     database->connection = PQconnectdbParams(keys, values, 1);
     if (!database->connection) {
         return sk_fail(error, SK_ARCHIVE_UNAVAILABLE, "out of memory");
@@ -123,6 +214,9 @@ enum sk_code sk_database_connect(struct sk_database *database, struct sk_error *
         return lost(database, error);
     }
     PQsetNoticeReceiver(database->connection, on_notice, NULL);
+    if (PQsetnonblocking(database->connection, 1) != 0) {
+        return lost(database, error);
+    }
     return SK_OK;
 }
 
@@ -142,7 +236,7 @@ static enum sk_code read_results(struct sk_database *database, bool copy_wanted,
     PGresult *failed = NULL;
     PGresult *result;
     bool copying = false;
-    while (!copying && (result = PQgetResult(database->connection)) != NULL) {
+    while (!copying && (result = next_result(database)) != NULL) {
         ExecStatusType status = PQresultStatus(result);
         copying = status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
         if (!failed && (status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE)) {
@@ -151,6 +245,10 @@ static enum sk_code read_results(struct sk_database *database, bool copy_wanted,
         }
         count_rows(result, written);
         PQclear(result);
+    }
+    if (database->gave_up) {
+        PQclear(failed);
+        return lost(database, error);
     }
     if (failed) {
         return refuse(database, failed, error);
@@ -169,7 +267,8 @@ static enum sk_code send(struct sk_database *database, const char *sql, bool cop
     if (code) {
         return code;
     }
-    if (!PQsendQuery(database->connection, sql)) {
+    begin_call(database);
+    if (!PQsendQuery(database->connection, sql) || !flush(database)) {
         return lost(database, error);
     }
     return read_results(database, copy_wanted, written, error);
@@ -180,6 +279,18 @@ enum sk_code sk_database_run(struct sk_database *database, const char *sql, int6
     return send(database, sql, false, written, error);
 }
 
+/* One statement's result: with its end, of which nothing is said but that it is reached. Owned. */
+static PGresult *last_result(struct sk_database *database)
+{
+    PGresult *last = NULL;
+    PGresult *result;
+    while ((result = next_result(database)) != NULL) {
+        PQclear(last);
+        last = result;
+    }
+    return last;
+}
+
 enum sk_code sk_database_query(struct sk_database *database, const char *sql, int count, const char *const *parameters,
                                PGresult **result, struct sk_error *error)
 {
@@ -188,7 +299,15 @@ enum sk_code sk_database_query(struct sk_database *database, const char *sql, in
     if (code) {
         return code;
     }
-    PGresult *answer = PQexecParams(database->connection, sql, count, NULL, parameters, NULL, NULL, 0);
+    begin_call(database);
+    if (!PQsendQueryParams(database->connection, sql, count, NULL, parameters, NULL, NULL, 0) || !flush(database)) {
+        return lost(database, error);
+    }
+    PGresult *answer = last_result(database);
+    if (database->gave_up) {
+        PQclear(answer);
+        return lost(database, error);
+    }
     ExecStatusType status = PQresultStatus(answer);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         return refuse(database, answer, error);
@@ -210,7 +329,12 @@ enum sk_code sk_database_copy_rows(struct sk_database *database, const struct sk
         sk_database_disconnect(database);
         return sk_fail(error, SK_VALIDATION_ERROR, "a row of %zu bytes", rows->length);
     }
+    begin_call(database);
     if (PQputCopyData(database->connection, sk_buffer_text(rows), (int)rows->length) != 1) {
+        return lost(database, error);
+    }
+    database->unsent_bytes += rows->length;
+    if (database->unsent_bytes > UNSENT_BYTES_MAX && !flush(database)) {
         return lost(database, error);
     }
     return SK_OK;
@@ -218,7 +342,8 @@ enum sk_code sk_database_copy_rows(struct sk_database *database, const struct sk
 
 enum sk_code sk_database_copy_end(struct sk_database *database, struct sk_error *error)
 {
-    if (PQputCopyEnd(database->connection, NULL) != 1) {
+    begin_call(database);
+    if (PQputCopyEnd(database->connection, NULL) != 1 || !flush(database)) {
         return lost(database, error);
     }
     return read_results(database, false, NULL, error);

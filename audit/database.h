@@ -1,7 +1,9 @@
 /* The connection to PostgreSQL: opens itself when it is needed, runs statements, and sorts what goes wrong into "the
  * data cannot be stored" and "the server cannot be had". Knows no table.
  *
- * Every call blocks. A dead peer is noticed within some 20 s; the URL may set libpq's parameters otherwise. */
+ * Every call blocks, but asks its owner (sk_database_ask_while_waiting) whether to go on, unless it is connecting: that
+ * takes 5 s at most for each of the URL's hosts. A dead peer is noticed within some 20 s; the URL may set libpq's
+ * parameters otherwise. A server that hangs is noticed by whoever was asked to be asked. */
 #ifndef SK_AUDIT_DATABASE_H
 #define SK_AUDIT_DATABASE_H
 
@@ -18,6 +20,13 @@ struct sk_database;
  * memory. */
 struct sk_database *sk_database_new(const char *url);
 void sk_database_free(struct sk_database *database);
+
+/* Asked some times a second while a call waits for PostgreSQL, and told for how long it has. False: the call gives up
+ * with SK_ARCHIVE_UNAVAILABLE. It must not call the database. */
+typedef bool sk_database_patience(void *context, int64_t waited_ms);
+
+/* Without one (the state after _new), calls wait for as long as the connection stands. context: borrowed for good. */
+void sk_database_ask_while_waiting(struct sk_database *database, sk_database_patience *patience, void *context);
 
 /* Each call below connects unless connected. They share these codes; after either, nothing of an open transaction
  * stands:

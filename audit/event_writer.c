@@ -14,7 +14,7 @@
 
 static const char begin_sql[] =
     "BEGIN;"
-    "SELECT set_config('statement_timeout', '30s', true);"
+    "SELECT set_config('statement_timeout', '20s', true);"
     "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';"
     "CREATE TEMPORARY TABLE IF NOT EXISTS " STAGING " ("
     "  position bigint, event_id uuid, prev_event_id uuid, session_id text, session_created_at_ms bigint, type text,"

@@ -192,16 +192,47 @@ static enum sk_code note_all(struct sk_migrations *migrations, struct sk_databas
 
 /* --- applying --------------------------------------------------------------------------------------------------- */
 
+/* The transaction that is open, 0 when none is. */
+static enum sk_code current_transaction(struct sk_database *database, int64_t *id, struct sk_error *error)
+{
+    PGresult *result;
+    *id = 0;
+    if (!sk_database_in_transaction(database)) {
+        return SK_OK;
+    }
+    enum sk_code code = sk_database_query(database, "SELECT pg_current_xact_id()", 0, NULL, &result, error);
+    if (!code) {
+        *id = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    }
+    PQclear(result);
+    return code;
+}
+
+/* Runs the file's statements, and makes sure that the transaction around them is the same before and after. */
+static enum sk_code run_text(const struct sk_migration *migration, struct sk_database *database, struct sk_error *error)
+{
+    int64_t before;
+    int64_t after;
+    enum sk_code code = current_transaction(database, &before, error);
+    if (!code) {
+        code = sk_database_run(database, migration->text, NULL, error);
+    }
+    if (!code) {
+        code = current_transaction(database, &after, error);
+    }
+    if (!code && before != after) {
+        code = sk_fail(error, SK_VALIDATION_ERROR, "the file ends the transaction that it is applied in");
+    }
+    return code;
+}
+
 static enum sk_code apply_text(const struct sk_migration *migration, struct sk_database *database,
                                struct sk_error *error)
 {
     /* An index over a long trail takes longer than a timeout meant for requests. */
     enum sk_code code = sk_database_run(database, "BEGIN; SET LOCAL statement_timeout = 0", NULL, error);
     if (!code) {
-        code = sk_database_run(database, migration->text, NULL, error);
-    }
-    if (!code && !sk_database_in_transaction(database)) {
-        code = sk_fail(error, SK_VALIDATION_ERROR, "the file ends the transaction that it is applied in");
+        code = run_text(migration, database, error);
     }
     if (!code) {
         const char *parameters[] = {migration->name, migration->hash};

@@ -23,6 +23,9 @@
 #define RETRY_PAUSE_MS 20  /* before the second attempt; doubled for each further one */
 #define REDIS_PAUSE_MS 500 /* between attempts to reach Redis */
 #define READ_SLICE_MS 1000 /* the longest wait that a signal has to sit out */
+#define PUT_OFF_MS 5000    /* before what Redis had no room to set aside is looked at again */
+#define HUNG_MS 25000      /* PostgreSQL says nothing for as long: more than its own limit for a statement */
+#define LAST_WAIT_MS 2000  /* what it is given for an answer once the worker is to stop */
 #define NAME_BYTES 160
 
 struct worker {
@@ -35,8 +38,9 @@ struct worker {
     bool stopping;
 
     bool redis_gone;
-    bool resume;         /* an answer of Redis was lost: some entries may be ours without our knowing */
-    int64_t claim_at_ms; /* monotonic: the next look for dead workers' entries */
+    bool resume;          /* an answer of Redis was lost: some entries may be ours without our knowing */
+    int64_t resume_at_ms; /* monotonic: and some could not be set aside, until then; 0: none */
+    int64_t claim_at_ms;  /* monotonic: the next look for dead workers' entries */
 
     struct sk_audit_batch held; /* the part of the batch that is not acknowledged yet; borrowed */
     int64_t renewed_at_ms;      /* monotonic: since when the claims on it are fresh */
@@ -89,7 +93,8 @@ static enum sk_code take(struct worker *worker, struct sk_audit_batch *batch, st
 {
     const struct sk_config *config = worker->config;
     *batch = (struct sk_audit_batch){0};
-    if (worker->resume) {
+    if (worker->resume || (worker->resume_at_ms != 0 && now_ms() >= worker->resume_at_ms)) {
+        worker->resume_at_ms = 0;
         enum sk_code code = sk_audit_queue_resume(worker->redis, worker->consumer, config->audit_batch, batch, error);
         if (code || batch->count > 0) {
             return code;
@@ -136,11 +141,27 @@ static void acknowledge(struct worker *worker, size_t count)
     worker->held.count -= count;
 }
 
+/* Redis answers, but has no room to set something aside. The entry stays this worker's; what is new goes first, since
+ * only that makes room. */
+static void put_off(struct worker *worker, const char *why)
+{
+    if (worker->resume_at_ms == 0) {
+        sk_log(SK_LOG_WARN, "an audit event cannot be stored, nor set aside for now; it waits", SK_S("error", why));
+    }
+    worker->resume = false;
+    worker->resume_at_ms = now_ms() + PUT_OFF_MS;
+}
+
 static void set_aside(struct worker *worker, const struct sk_audit_entry *entry, const char *why)
 {
     const struct sk_audit_value *field = entry->event.field;
     struct sk_error error = {0};
-    if (note_redis(worker, sk_audit_queue_fail(worker->redis, entry, why, &error), &error)) {
+    enum sk_code code = sk_audit_queue_fail(worker->redis, entry, why, &error);
+    if (code && sk_redis_connected(worker->redis)) {
+        put_off(worker, error.text);
+        return;
+    }
+    if (note_redis(worker, code, &error)) {
         return; /* it is read once more */
     }
     sk_metrics_add(SK_METRIC_AUDIT_FAILED, "", 1);
@@ -198,6 +219,14 @@ static enum sk_code write_all(struct worker *worker, const struct sk_audit_entry
         sk_log(SK_LOG_DEBUG, "events written", SK_I("events", (int64_t)count), SK_I("new", added));
     }
     return code;
+}
+
+/* What the database asks while it waits: the claims stay alive, and a signal is heard. */
+static bool wait_on(void *context, int64_t waited_ms)
+{
+    struct worker *worker = context;
+    keep_claims(worker);
+    return waited_ms < (stop_within(worker, 0) ? LAST_WAIT_MS : HUNG_MS);
 }
 
 static void swap(struct sk_audit_entry *left, struct sk_audit_entry *right)
@@ -306,6 +335,7 @@ static enum sk_code open_worker(struct worker *worker, struct sk_error *error)
     if (!worker->redis || !worker->writer) {
         return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
     }
+    sk_database_ask_while_waiting(worker->database, wait_on, worker);
     name_consumer(worker);
     sigemptyset(&worker->signals);
     sigaddset(&worker->signals, SIGTERM);

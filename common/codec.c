@@ -1,6 +1,7 @@
 /* The stored form of a session: written straight into text, read with Jansson and distrust. */
 #include "common/codec.h"
 
+#include "common/engine.h"
 #include "common/json_writer.h"
 #include "common/mode.h"
 
@@ -318,6 +319,12 @@ static const char *inconsistency(const struct sk_session *session)
     }
     if (session->config.mode->needs_participants && session->participant_count == 0) {
         return "participants";
+    }
+    /* Every operation settles first, so no clock ran out before it. One that did would advance through all the time
+     * since then, cycle by cycle: the limit of cycles that nobody attends counts from the operation. */
+    int64_t deadline_ms = running ? sk_engine_deadline(session) : SK_NONE;
+    if (deadline_ms != SK_NONE && deadline_ms < session->operated_at_ms) {
+        return "cycle_started_at_ms";
     }
     return NULL;
 }

@@ -2,9 +2,11 @@
  * Opens nothing, and never goes on with a default where a value is wrong. */
 #include "common/config.h"
 
+#include "common/network.h"
+#include "common/origin.h"
 #include "common/redis_url.h"
+#include "common/session.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -12,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum type { NUMBER, LEVEL, ADDRESS, NETWORK, PATH, REDIS_URL, DATABASE_URL };
+enum type { NUMBER, LEVEL, ADDRESS, NETWORK, NETWORKS, PATH, REDIS_URL, DATABASE_URL, SWITCH, ALGORITHM, SECRET, KEY_FILE, KEY_ID, TEXT, ORIGINS };
 
 struct option {
     const char *name;
@@ -33,14 +35,15 @@ struct option {
 #define AUDIT SK_PROGRAM_AUDIT
 #define FRONT SK_PROGRAM_FRONT
 #define ALL SK_PROGRAM_ALL
+#define SECRET_BYTES_MIN 32 /* as many as HS256 has (RFC 7518 §3.2) */
 #define MONTH_S (INT64_C(31) * 24 * 3600)
 
 /* clang-format off */
 static const struct option options[] = {
     {"PORT", NUMBER, FRONT, AT(port), "8080", 1, 65535, "",
      "port of the web server, where clients come in"},
-    {"BIND", ADDRESS, RELAY | FRONT, AT(bind), "127.0.0.1", 0, 0, "",
-     "address that the web server and the relay listen on"},
+    {"BIND", ADDRESS, API | RELAY | FRONT, AT(bind), "127.0.0.1", 0, 0, "",
+     "address that the web server and the relay listen on; the API without a key for tokens wants it to be loopback"},
     {"RELAY_PORT", NUMBER, RELAY | FRONT, AT(relay_port), "8081", 1, 65535, "",
      "port of the relay"},
     {"API_PROCESSES", NUMBER, API | FRONT, AT(api_processes), "2", 1, 64, "",
@@ -55,6 +58,36 @@ static const struct option options[] = {
      "where PostgreSQL is, as libpq takes it"},
     {"SESSION_TTL_S", NUMBER, API | TIMEKEEPER, AT(session_ttl_s), "3600", 60, MONTH_S, "s",
      "how long an ended session stays readable in Redis"},
+    {"RATE_LIMIT_GENERAL", NUMBER, API, AT(rate_limit_general), "100", 0, 1000000000, "",
+     "requests a minute for an IP address, or a token bound to a session; 0: no limit"},
+    {"RATE_LIMIT_SWITCH", NUMBER, API, AT(rate_limit_switch), "10", 0, 1000000000, "",
+     "switches a second of one session; 0: no limit"},
+    {"RATE_LIMIT_SERVER", NUMBER, API, AT(rate_limit_server), "6000", 0, 1000000000, "",
+     "requests a minute for the subject of any other token; 0: no limit"},
+    {"TRUSTED_PROXIES", NETWORKS, API, AT(trusted_proxies), "", 0, 0, "",
+     "proxies in front whose X-Forwarded-For is believed"},
+    {"AUTH", SWITCH, API | RELAY, AT(auth), "on", 0, 0, "",
+     "whether tokens are asked for; off: something in front decides who may do what"},
+    {"JWT_ALGORITHM", ALGORITHM, API | RELAY, AT(jwt_algorithm), "HS256", 0, 0, "",
+     "how tokens are signed; any other way is refused"},
+    {"JWT_SECRET", SECRET, API | RELAY, AT(jwt_secret), "", 0, 0, "",
+     "key for HS256"},
+    {"JWT_PUBLIC_KEY_FILE", KEY_FILE, API | RELAY, AT(jwt_public_key_file), "", 0, 0, "",
+     "file with the public key for RS256 or ES256, in PEM"},
+    {"JWT_KEY_ID", KEY_ID, API | RELAY, AT(jwt_key_id), "", 0, 0, "",
+     "name of the key (kid)"},
+    {"JWT_SECRET_PREVIOUS", SECRET, API | RELAY, AT(jwt_secret_previous), "", 0, 0, "",
+     "a second key for HS256, while keys are changed"},
+    {"JWT_PUBLIC_KEY_FILE_PREVIOUS", KEY_FILE, API | RELAY, AT(jwt_public_key_file_previous), "", 0, 0, "",
+     "a second public key, while keys are changed"},
+    {"JWT_KEY_ID_PREVIOUS", KEY_ID, API | RELAY, AT(jwt_key_id_previous), "", 0, 0, "",
+     "name of the second key (kid)"},
+    {"JWT_ISSUER", TEXT, API | RELAY, AT(jwt_issuer), "", 0, 0, "",
+     "what a token's iss must be; none: not looked at"},
+    {"JWT_AUDIENCE", TEXT, API | RELAY, AT(jwt_audience), "", 0, 0, "",
+     "what a token's aud must be or hold; none: not looked at"},
+    {"CORS_ORIGIN", ORIGINS, API | RELAY, AT(cors_origin), "", 0, 0, "",
+     "web pages of other origins that may use the service"},
     {"LOG_LEVEL", LEVEL, ALL, AT(log_level), "info", 0, 0, "",
      "least severity that is logged"},
     {"METRICS_FILE", PATH, ALL, AT(metrics_file), "/dev/shm/synckairos-metrics", 0, 0, "",
@@ -73,6 +106,8 @@ static const struct option options[] = {
      "how long a worker waits for the first event; less than REDIS_TIMEOUT_MS"},
     {"AUDIT_CLAIM_S", NUMBER, AUDIT, AT(audit_claim_s), "30", 1, 3600, "s",
      "entries of a worker silent for so long are taken over by another"},
+    {"DOCS_PAGE", KEY_FILE, API, AT(docs_page), "", 0, 0, "",
+     "file with the HTML page that /docs shows; none: the one that is built in"},
 };
 /* clang-format on */
 
@@ -99,28 +134,6 @@ static bool read_number(const char *text, int64_t *number)
     return text[0] != '\0';
 }
 
-static bool is_address(const char *text)
-{
-    struct in6_addr address; /* room for either kind */
-    return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
-}
-
-/* An address, or one with the number of bits that count: 10.0.0.0/8. */
-static bool is_network(const char *text)
-{
-    char address[INET6_ADDRSTRLEN];
-    int64_t bits = 0;
-    size_t length = strcspn(text, "/");
-    if (length >= sizeof address) {
-        return false;
-    }
-    memcpy(address, text, length);
-    address[length] = '\0';
-    bool has_bits = text[length] == '/';
-    int64_t bits_max = strchr(address, ':') ? 128 : 32;
-    return is_address(address) && (!has_bits || (read_number(text + length + 1, &bits) && bits <= bits_max));
-}
-
 static bool starts_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;
@@ -144,8 +157,32 @@ static const char *allowed(const struct option *option, char *out, size_t bytes)
     case NETWORK:
         words = "an address, or a network such as 10.0.0.0/8";
         break;
+    case NETWORKS:
+        words = "addresses or networks, separated by spaces or commas";
+        break;
     case PATH:
         words = "an absolute path";
+        break;
+    case SWITCH:
+        words = "on or off";
+        break;
+    case ALGORITHM:
+        words = "HS256, RS256 or ES256";
+        break;
+    case SECRET:
+        words = "at least 32 bytes";
+        break;
+    case KEY_FILE:
+        words = "an absolute path";
+        break;
+    case KEY_ID:
+        words = "1 to 64 of A-Z, a-z, 0-9, _ . : -";
+        break;
+    case TEXT:
+        words = "any text";
+        break;
+    case ORIGINS:
+        words = "origins such as https://game.example, or *, separated by spaces or commas";
         break;
     case REDIS_URL:
         words = "redis://[[user]:password@]host[:port][/db] or unix:///path[?db=n]";
@@ -156,6 +193,30 @@ static const char *allowed(const struct option *option, char *out, size_t bytes)
     }
     (void)snprintf(out, bytes, "%s", words);
     return out;
+}
+
+static bool is_algorithm(const char *value)
+{
+    return strcmp(value, "HS256") == 0 || strcmp(value, "RS256") == 0 || strcmp(value, "ES256") == 0;
+}
+
+/* Of the kinds that may be empty: whether it is, or is allowed. */
+static bool fits(enum type type, const char *value)
+{
+    size_t length = strlen(value);
+    if (type == ALGORITHM) {
+        return is_algorithm(value);
+    }
+    if (type == SECRET) {
+        return length == 0 || length >= SECRET_BYTES_MIN;
+    }
+    if (type == KEY_FILE) {
+        return length == 0 || (value[0] == '/' && length < PATH_MAX);
+    }
+    if (type == KEY_ID) {
+        return length == 0 || sk_id_valid(value, length);
+    }
+    return type != ORIGINS || sk_origin_list_valid(value);
 }
 
 /* Puts the value into config; false if it is not allowed. why (of whys bytes) may say more. */
@@ -172,13 +233,27 @@ static bool put(const struct option *option, const char *value, struct sk_config
         *(enum sk_log_level *)member = sk_log_level_of(value);
         return config->log_level != SK_LOG_LEVEL_COUNT;
     case ADDRESS:
-        good = is_address(value);
+        good = sk_network_is_address(value);
         break;
     case NETWORK:
-        good = is_network(value);
+        good = sk_network_is_network(value);
+        break;
+    case NETWORKS:
+        good = sk_network_is_list(value);
         break;
     case PATH:
         good = value[0] == '/' && strlen(value) < PATH_MAX;
+        break;
+    case SWITCH:
+        *(bool *)member = strcmp(value, "on") == 0;
+        return *(bool *)member || strcmp(value, "off") == 0;
+    case ALGORITHM:
+    case SECRET:
+    case KEY_FILE:
+    case KEY_ID:
+    case TEXT:
+    case ORIGINS:
+        good = fits(option->type, value);
         break;
     case REDIS_URL:
         good = sk_redis_url_parse(value, &url, why) == SK_OK;
@@ -195,7 +270,7 @@ static bool put(const struct option *option, const char *value, struct sk_config
 static bool may_be_shown(const struct option *option, const char *value)
 {
     bool is_url = option->type == REDIS_URL || option->type == DATABASE_URL;
-    return !is_url || (!strchr(value, '@') && !strcasestr(value, "pass"));
+    return option->type != SECRET && (!is_url || (!strchr(value, '@') && !strcasestr(value, "pass")));
 }
 
 static enum sk_code refuse(const struct option *option, const char *value, const char *why, struct sk_error *error)
@@ -241,7 +316,8 @@ void sk_config_print_help(FILE *out, enum sk_program program)
         if (options[i].programs & (unsigned)program) {
             char range[96];
             (void)fprintf(out, "  %s\n      %s\n      default %s; allowed: %s\n", options[i].name, options[i].help,
-                          options[i].standard, allowed(&options[i], range, sizeof range));
+                          options[i].standard[0] ? options[i].standard : "none",
+                          allowed(&options[i], range, sizeof range));
         }
     }
 }
@@ -266,7 +342,9 @@ void sk_config_print_markdown(FILE *out)
     (void)fprintf(out, "| variable | default | allowed | read by | meaning |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < OPTIONS; i++) {
         char range[96];
-        (void)fprintf(out, "| `%s` | `%s` | %s | ", options[i].name, options[i].standard,
+        const char *quote = options[i].standard[0] ? "`" : "";
+        (void)fprintf(out, "| `%s` | %s%s%s | %s | ", options[i].name, quote,
+                      options[i].standard[0] ? options[i].standard : "none", quote,
                       allowed(&options[i], range, sizeof range));
         print_programs(out, options[i].programs);
         (void)fprintf(out, " | %s |\n", options[i].help);

@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "common/log.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -31,6 +32,21 @@ struct sk_config {
     const char *database_url;      /* DATABASE_URL: what libpq takes */
     int64_t session_ttl_s;         /* SESSION_TTL_S: how long an ended session stays readable in Redis */
     enum sk_log_level log_level;   /* LOG_LEVEL */
+    bool auth;                     /* AUTH: whether tokens are asked for */
+    const char *jwt_algorithm;     /* JWT_ALGORITHM: HS256, RS256 or ES256 */
+    const char *jwt_secret;        /* JWT_SECRET; "", here and below: not set */
+    const char *jwt_secret_previous;          /* JWT_SECRET_PREVIOUS */
+    const char *jwt_public_key_file;          /* JWT_PUBLIC_KEY_FILE */
+    const char *jwt_public_key_file_previous; /* JWT_PUBLIC_KEY_FILE_PREVIOUS */
+    const char *jwt_key_id;                   /* JWT_KEY_ID */
+    const char *jwt_key_id_previous;          /* JWT_KEY_ID_PREVIOUS */
+    const char *jwt_issuer;                   /* JWT_ISSUER */
+    const char *jwt_audience;                 /* JWT_AUDIENCE */
+    const char *cors_origin;                  /* CORS_ORIGIN: origins, separated by spaces or commas */
+    int64_t rate_limit_general;    /* RATE_LIMIT_GENERAL: requests a minute; 0: no limit, as with the others */
+    int64_t rate_limit_switch;     /* RATE_LIMIT_SWITCH: switches of one session a second */
+    int64_t rate_limit_server;     /* RATE_LIMIT_SERVER: requests a minute */
+    const char *trusted_proxies;   /* TRUSTED_PROXIES: networks, separated by spaces or commas */
     const char *metrics_file;      /* METRICS_FILE: shared by all programs of a host */
     const char *metrics_network;   /* METRICS_NETWORK: who may read /metrics through the web server */
     int64_t relay_ping_s;          /* RELAY_PING_S */
@@ -39,6 +55,7 @@ struct sk_config {
     int64_t audit_batch;           /* AUDIT_BATCH: events a transaction, at most */
     int64_t audit_wait_ms;         /* AUDIT_WAIT_MS: how long a worker waits for the first one */
     int64_t audit_claim_s;         /* AUDIT_CLAIM_S: entries of a worker silent for so long are taken over */
+    const char *docs_page;         /* DOCS_PAGE: a file; "": the page that is built in */
 };
 
 /* Reads what the program's options say in the environment, defaults for what is unset or empty.

@@ -99,6 +99,31 @@ bool sk_field_id(const struct sk_fields *fields, const char *key, char out[SK_ID
     return true;
 }
 
+/* How many characters a valid UTF-8 text has: its bytes but those that continue one. */
+static size_t characters(const char *text)
+{
+    size_t count = 0;
+    for (; *text; text++) {
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return count;
+}
+
+const char *sk_field_text(const struct sk_fields *fields, const char *key, size_t max)
+{
+    const json_t *value = member(fields, key);
+    if (!value) {
+        return NULL;
+    }
+    if (!json_is_string(value) || characters(json_string_value(value)) > max) {
+        char text[64];
+        (void)snprintf(text, sizeof(text), "must be a text of at most %zu characters", max);
+        problem(fields, key, text);
+        return NULL;
+    }
+    return json_string_value(value);
+}
+
 static bool is_there(const struct sk_fields *fields, const char *key)
 {
     bool there = member(fields, key) != NULL;

@@ -26,6 +26,9 @@ bool sk_field_int(const struct sk_fields *fields, const char *key, int64_t min, 
 bool sk_field_bool(const struct sk_fields *fields, const char *key, bool *out);
 bool sk_field_id(const struct sk_fields *fields, const char *key, char out[SK_ID_BYTES]);
 
+/* A text of at most max characters (not bytes); borrowed, NULL where there is none or a wrong one. */
+const char *sk_field_text(const struct sk_fields *fields, const char *key, size_t max);
+
 /* An array of at most max elements, an object of at most max bytes when written compactly; borrowed. */
 const json_t *sk_field_array(const struct sk_fields *fields, const char *key, size_t max);
 json_t *sk_field_object(const struct sk_fields *fields, const char *key, size_t max_bytes);

@@ -16,12 +16,20 @@
 #define WARNING_MAX_MS INT64_C(3600000)
 #define INDEX_MAX INT64_C(2147483647)
 #define OBJECT_MAX_BYTES 8192
+#define REASON_MAX 500   /* characters */
+#define VALUES_MAX 32768 /* more than twice what a body within all other limits can hold */
 
-/* The depth of nesting, counted before the recursive parser sees the text. Strings are skipped. */
-static size_t nesting(const char *text, size_t length)
+/* How deep a text is nested and how many values are in it, at most. */
+struct extent {
+    size_t depth;
+    size_t values;
+};
+
+/* Measured before the recursive parser, which allocates for each value, sees the text. Strings are skipped. */
+static struct extent measure(const char *text, size_t length)
 {
+    struct extent extent = {0, 1};
     size_t depth = 0;
-    size_t deepest = 0;
     bool in_string = false;
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
@@ -32,12 +40,15 @@ static size_t nesting(const char *text, size_t length)
             in_string = true;
         } else if (c == '{' || c == '[') {
             depth++;
-            deepest = depth > deepest ? depth : deepest;
+            extent.values++;
+            extent.depth = depth > extent.depth ? depth : extent.depth;
         } else if ((c == '}' || c == ']') && depth > 0) {
             depth--;
+        } else if (c == ',') {
+            extent.values++;
         }
     }
-    return deepest;
+    return extent;
 }
 
 json_t *sk_body_parse(const char *text, size_t length, struct sk_error *error)
@@ -45,8 +56,13 @@ json_t *sk_body_parse(const char *text, size_t length, struct sk_error *error)
     if (length == 0) {
         return json_object();
     }
-    if (nesting(text, length) > DEPTH_MAX) {
+    struct extent extent = measure(text, length);
+    if (extent.depth > DEPTH_MAX) {
         (void)sk_fail(error, SK_INVALID_JSON, "nested deeper than %d levels", DEPTH_MAX);
+        return NULL;
+    }
+    if (extent.values > VALUES_MAX) {
+        (void)sk_fail(error, SK_INVALID_JSON, "more than %d values", VALUES_MAX);
         return NULL;
     }
     json_error_t fault;
@@ -136,9 +152,18 @@ static bool element(const struct sk_fields *parent, const char *list_name, const
     return true;
 }
 
-static int64_t participant_time_min(const struct sk_session *session)
+/* Where the mode has no use for it, 0 says so. */
+static void read_time(const struct sk_fields *fields, bool zero_allowed, int64_t *time_ms)
 {
-    return session->config.mode && session->config.mode->participants_bring_time ? DURATION_MIN_MS : 0;
+    int64_t given = 0;
+    if (!sk_field_int(fields, "total_time_ms", zero_allowed ? 0 : DURATION_MIN_MS, DURATION_MAX_MS, &given)) {
+        return;
+    }
+    if (given > 0 && given < DURATION_MIN_MS) {
+        sk_field_problem(fields, "total_time_ms", "must be 0, or from 1000 to 2678400000");
+        return;
+    }
+    *time_ms = given;
 }
 
 static void read_participant(const struct sk_fields *fields, const struct sk_session *session,
@@ -148,8 +173,8 @@ static void read_participant(const struct sk_fields *fields, const struct sk_ses
     sk_fields_refuse_others(fields, known);
     (void)sk_field_required_id(fields, "participant_id", participant->id);
     (void)sk_field_int(fields, "participant_index", 0, INDEX_MAX, &participant->index);
-    (void)sk_field_int(fields, "total_time_ms", participant_time_min(session), DURATION_MAX_MS,
-                       &participant->bank.total_time_ms);
+    read_time(fields, !(session->config.mode && session->config.mode->participants_bring_time),
+              &participant->bank.total_time_ms);
     (void)sk_field_id(fields, "group_id", participant->group_id);
 }
 
@@ -302,6 +327,7 @@ static void read_switch(const struct sk_fields *fields, struct sk_operation *ope
 /* total_time_ms sets the bank, delta_ms shifts it; exactly one of them. */
 static void read_adjust(const struct sk_fields *fields, struct sk_operation *operation)
 {
+    (void)sk_field_text(fields, "reason", REASON_MAX);
     bool sets = sk_field_given(fields, "total_time_ms");
     operation->is_delta = sk_field_given(fields, "delta_ms");
     if (sets == operation->is_delta) {
@@ -317,11 +343,8 @@ static void read_add(const struct sk_fields *fields, struct sk_operation *operat
     operation->time_ms = SK_NONE;
     (void)sk_field_required_id(fields, "participant_id", operation->participant_id);
     (void)sk_field_int(fields, "participant_index", 0, INDEX_MAX, &operation->index);
-    (void)sk_field_int(fields, "total_time_ms", 0, DURATION_MAX_MS, &operation->time_ms);
+    read_time(fields, true, &operation->time_ms);
     (void)sk_field_id(fields, "group_id", operation->group_id);
-    if (operation->time_ms > 0 && operation->time_ms < DURATION_MIN_MS) {
-        sk_field_problem(fields, "total_time_ms", "must be 0, or from 1000 to 2678400000");
-    }
 }
 
 static const char *const no_fields[] = {"expected_version", NULL};

@@ -30,7 +30,7 @@ struct sk_identity {
 
 struct sk_keyring; /* the keys that tokens are checked with; shared between threads, never changed */
 
-/* Reads the keys that the configuration names. Without any: SK_VALIDATION_ERROR unless AUTH=off or BIND is loopback;
+/* Reads the keys that the configuration names; its strings must live as long. Without any: SK_VALIDATION_ERROR unless AUTH=off or BIND is loopback;
  * then the keyring is an open one. *keyring is owned. */
 enum sk_code sk_keyring_open(struct sk_keyring **keyring, const struct sk_config *config, struct sk_error *error)
     __attribute__((warn_unused_result));
@@ -45,6 +45,9 @@ bool sk_keyring_is_unset(const struct sk_keyring *keyring);
  * SK_UNAUTHORIZED: error says in a few words what is wrong, fit for a client. now_s: Unix time. */
 enum sk_code sk_token_check(const struct sk_keyring *keyring, const char *text, size_t length, int64_t now_s,
                             struct sk_identity *identity, struct sk_error *error) __attribute__((warn_unused_result));
+
+/* The token of an Authorization field ("Bearer …", RFC 6750 §2.1), borrowed from it; NULL where it holds none. */
+const char *sk_token_bearer(const char *authorization);
 
 /* Whether the identity may do what needs `scope` to that session (NULL: to no session in particular).
  * A token bound to a participant may read its session and switch away from that participant: is_switch. */

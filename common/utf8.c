@@ -2,6 +2,7 @@
 #include "common/utf8.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* The rows of RFC 3629 §4: which first byte asks for how many, and what the second may be. */
 static const struct {
@@ -35,24 +36,42 @@ size_t sk_utf8_character(const char *text, size_t length)
     return forms[row].bytes;
 }
 
+/* Drops the last character of a text that was cut, if only a part of it is left: goes back to its first byte, and sees
+ * whether all of it is there. */
+static void drop_half(char *text, size_t end)
+{
+    size_t start = end;
+    while (start > 0 && end - start < 4 && ((unsigned char)text[start - 1] & 0xc0) == 0x80) {
+        start--;
+    }
+    if (start > 0 && (unsigned char)text[start - 1] >= 0xc0 &&
+        sk_utf8_character(text + start - 1, end - start + 1) == 0) {
+        text[start - 1] = '\0';
+    }
+}
+
+/* A text that was quoted may itself begin or end within a character. */
+static void replace_broken(char *text)
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length;) {
+        size_t bytes = sk_utf8_character(text + i, length - i);
+        if (bytes == 0) {
+            text[i] = '?';
+        }
+        i += bytes > 0 ? bytes : 1;
+    }
+}
+
 void sk_utf8_print(char *out, size_t bytes, const char *format, va_list args)
 {
     int printed = vsnprintf(out, bytes, format, args);
     if (printed < 0) {
         out[0] = '\0';
+    } else if ((size_t)printed >= bytes) {
+        drop_half(out, bytes - 1);
     }
-    if (printed < 0 || (size_t)printed < bytes) {
-        return;
-    }
-    size_t end = bytes - 1; /* go back to the first byte of the last character, and see whether all of it is there */
-    size_t start = end;
-    while (start > 0 && end - start < 4 && ((unsigned char)out[start - 1] & 0xc0) == 0x80) {
-        start--;
-    }
-    if (start > 0 && (unsigned char)out[start - 1] >= 0xc0 &&
-        sk_utf8_character(out + start - 1, end - start + 1) == 0) {
-        out[start - 1] = '\0';
-    }
+    replace_broken(out);
 }
 
 void sk_utf8_format(char *out, size_t bytes, const char *format, ...)

@@ -9,7 +9,8 @@
  * overlong forms, nothing above U+10FFFF), or with half a one. */
 size_t sk_utf8_character(const char *text, size_t length);
 
-/* Formats into out (bytes of it, at least 1), cut in front of the character that no longer fits. */
+/* Formats into out (bytes of it, at least 1), cut in front of the character that no longer fits; a ? for each byte that
+ * belongs to no character. */
 void sk_utf8_print(char *out, size_t bytes, const char *format, va_list args) __attribute__((format(printf, 3, 0)));
 
 /* The same with the arguments themselves. */

@@ -4,7 +4,10 @@
 
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/origin.h"
 #include "common/server_clock.h"
+#include "fcgi/access.h"
+#include "fcgi/limits.h"
 #include "fcgi/router.h"
 #include "fcgi/status.h"
 
@@ -16,15 +19,28 @@ enum sk_code sk_api_open(struct api *api, const struct sk_config *config, const 
 {
     struct sk_store_options options = {
         .url = *redis, .timeout_ms = config->redis_timeout_ms, .session_ttl_s = config->session_ttl_s};
-    *api = (struct api){.config = config, .store = sk_store_new(&options)};
-    sk_archive_probe_open(&api->archive, config->database_url);
-    return api->store ? SK_OK : sk_fail(error, SK_INTERNAL_ERROR, "no memory for a store");
+    *api = (struct api){.config = config};
+    enum sk_code code = sk_keyring_open(&api->keyring, config, error);
+    if (code != SK_OK) {
+        return code;
+    }
+    api->store = sk_store_new(&options);
+    if (!api->store) {
+        sk_keyring_free(api->keyring);
+        return sk_fail(error, SK_INTERNAL_ERROR, "no memory for a store");
+    }
+    api->ignores_forwarded = sk_keyring_is_unset(api->keyring);
+    sk_archive_open(&api->archive, config->database_url);
+    return SK_OK;
 }
 
 void sk_api_close(struct api *api)
 {
+    sk_archive_close(&api->archive);
     sk_store_free(api->store);
+    sk_keyring_free(api->keyring);
     api->store = NULL;
+    api->keyring = NULL;
 }
 
 static bool is_method(const struct request *request, const char *method)
@@ -146,12 +162,40 @@ static void account(const struct request *request, const struct reply *reply, co
     log_line(request, reply, route, sk_http_log_level(reply->error.code, quiet ? SK_LOG_DEBUG : SK_LOG_INFO), took_us);
 }
 
+static bool limit(struct api *api, const struct request *request, const struct route *route, struct reply *reply)
+{
+    return sk_limits_open(api, request, route, reply) && (!(route->flags & ROUTE_DRAW) || sk_limits_draw(api, reply));
+}
+
+/* The body, and with it all that is known of what is asked. */
+static bool take_rest(struct api *api, struct request *request, const struct route *route, struct reply *reply)
+{
+    if (!take_body(request, route, reply)) {
+        return false;
+    }
+    sk_limits_fingerprint(api, request);
+    return true;
+}
+
+/* Lets a page of an allowed origin read the answer, or says what it may ask (the Fetch standard, CORS protocol). */
+static void share(const struct api *api, const struct request *request, struct reply *reply)
+{
+    if (request->origin[0] && sk_origin_allowed(api->config->cors_origin, request->origin)) {
+        reply->cors_origin = request->origin;
+        reply->preflight = is_method(request, "OPTIONS") && request->preflight_method[0];
+    }
+}
+
 void sk_api_handle(struct api *api, struct request *request, struct reply *reply)
 {
     struct route_match match;
-    if (find_route(request, &match, reply) && take_ids(request, &match, reply) &&
-        take_body(request, match.route, reply)) {
+    sk_terms_open(&api->terms);
+    if (find_route(request, &match, reply) && sk_access_authenticate(api, request, match.route, reply) &&
+        take_ids(request, &match, reply) && sk_access_authorize(request, match.route, reply) &&
+        limit(api, request, match.route, reply) && take_rest(api, request, match.route, reply)) {
         match.route->handle(api, request, reply);
     }
+    sk_limits_close(api, reply);
+    share(api, request, reply);
     account(request, reply, &match);
 }

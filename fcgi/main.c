@@ -5,6 +5,7 @@
 #include "common/metrics.h"
 #include "common/version.h"
 #include "fcgi/acceptor.h"
+#include "fcgi/cgi.h"
 #include "fcgi/exchange.h"
 
 #include <stdio.h>
@@ -25,6 +26,8 @@ static void print_usage(FILE *out)
                 "  --listen PATH       a unix socket; the umask decides who may connect\n"
                 "  --listen ADDR:PORT  TCP, e.g. 127.0.0.1:9000 or [::1]:9000; FastCGI knows no passwords, and\n"
                 "                      libfcgi trusts its peer: let nobody but the web server reach it\n"
+                "\n"
+                "Started by a web server as a plain CGI program, it answers that one request and ends.\n"
                 "\n"
                 "SIGTERM, SIGINT or SIGUSR1: requests in hand are answered, then it ends.\n",
                 out);
@@ -55,6 +58,34 @@ static enum sk_code open_listener(struct listener *listener, const char *address
     return address ? sk_listener_open(listener, address, error) : sk_listener_take(listener, error);
 }
 
+/* What every way to answer requests needs first. */
+static enum sk_code configure(struct sk_config *config, struct sk_redis_url *redis, struct sk_error *error)
+{
+    sk_log_open(PROGRAM, SK_LOG_INFO);
+    enum sk_code code = sk_config_load(config, SK_PROGRAM_API, error);
+    code = code == SK_OK ? sk_redis_url_parse(config->redis_url, redis, error) : code;
+    code = code == SK_OK ? sk_metrics_open(config->metrics_file, error) : code;
+    if (code == SK_OK) {
+        sk_log_open(PROGRAM, config->log_level);
+    }
+    return code;
+}
+
+/* One request, as plain CGI. */
+static int answer_one(void)
+{
+    struct sk_error error;
+    struct sk_config config;
+    struct sk_redis_url redis;
+    struct api api;
+    if (configure(&config, &redis, &error) != SK_OK || sk_api_open(&api, &config, &redis, &error) != SK_OK) {
+        return fail(&error);
+    }
+    bool answered = sk_cgi_serve(&api);
+    sk_api_close(&api);
+    return answered ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /* address: where to listen; NULL: on descriptor 0. */
 static int run(const char *address)
 {
@@ -62,13 +93,9 @@ static int run(const char *address)
     struct sk_config config;
     struct sk_redis_url redis;
     struct listener listener;
-    sk_log_open(PROGRAM, SK_LOG_INFO);
-    if (sk_config_load(&config, SK_PROGRAM_API, &error) != SK_OK ||
-        sk_redis_url_parse(config.redis_url, &redis, &error) != SK_OK ||
-        sk_metrics_open(config.metrics_file, &error) != SK_OK) {
+    if (configure(&config, &redis, &error) != SK_OK) {
         return fail(&error);
     }
-    sk_log_open(PROGRAM, config.log_level);
     if (!sk_exchange_init()) {
         (void)sk_fail(&error, SK_INTERNAL_ERROR, "libfcgi cannot be used");
         return fail(&error);
@@ -99,6 +126,9 @@ int main(int argc, char **argv)
     }
     if (argc == 1 && sk_listener_inherited()) {
         return run(NULL);
+    }
+    if (argc == 1 && sk_cgi_invoked()) {
+        return answer_one();
     }
     if (argc == 1) {
         (void)fputs(PROGRAM

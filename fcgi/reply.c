@@ -10,7 +10,7 @@
 
 void sk_reply_open(struct reply *reply)
 {
-    *reply = (struct reply){.status = 500, .etag = SK_NONE};
+    *reply = (struct reply){.status = 500, .etag = SK_NONE, .rate_limit = SK_NONE};
 }
 
 void sk_reply_clear(struct reply *reply)
@@ -141,8 +141,41 @@ static void write_own_fields(const struct reply *reply, struct sk_buffer *out)
     if (reply->allow[0]) {
         sk_buffer_append_format(out, "Allow: %s\r\n", reply->allow);
     }
+    if (reply->challenge) {
+        sk_buffer_append_format(out, "WWW-Authenticate: %s\r\n", reply->challenge);
+    }
     if (reply->retry_after_s) {
         sk_buffer_append_format(out, "Retry-After: %d\r\n", reply->retry_after_s);
+    }
+    if (reply->replayed) {
+        sk_buffer_append_text(out, "Idempotency-Replayed: true\r\n");
+    }
+    if (reply->rate_limit != SK_NONE) {
+        sk_buffer_append_format(
+            out, "RateLimit-Limit: %" PRId64 "\r\nRateLimit-Remaining: %" PRId64 "\r\nRateLimit-Reset: %" PRId64 "\r\n",
+            reply->rate_limit, reply->rate_remaining, reply->rate_reset_s);
+    }
+}
+
+/* What a page of another origin may read and ask (the Fetch standard, CORS protocol). */
+static void write_cors_fields(const struct reply *reply, struct sk_buffer *out)
+{
+    sk_buffer_append_text(out, "Vary: Origin\r\n");
+    if (!reply->cors_origin) {
+        return;
+    }
+    sk_buffer_append_format(out, "Access-Control-Allow-Origin: %s\r\n", reply->cors_origin);
+    if (reply->preflight) {
+        sk_buffer_append_format(out,
+                                "Access-Control-Allow-Methods: %s\r\n"
+                                "Access-Control-Allow-Headers: Authorization, Content-Type, Idempotency-Key, If-Match, "
+                                "If-None-Match, X-Request-Id\r\n"
+                                "Access-Control-Max-Age: 600\r\n",
+                                reply->allow);
+    } else {
+        sk_buffer_append_text(out, "Access-Control-Expose-Headers: ETag, Idempotency-Replayed, Location, "
+                                   "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
+                                   "X-Request-Id\r\n");
     }
 }
 
@@ -154,6 +187,7 @@ void sk_reply_write(struct reply *reply, const char *request_id, bool without_bo
     sk_buffer_append_format(out, "Status: %d %s\r\n", reply->status, sk_http_reason(reply->status));
     write_body_fields(reply, out);
     write_own_fields(reply, out);
+    write_cors_fields(reply, out);
     sk_buffer_append_format(
         out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\n\r\n", request_id);
     if (reply->content_type && !without_body) {

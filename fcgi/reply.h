@@ -20,7 +20,14 @@ struct reply {
     char location[96];            /* "": none */
     char allow[64];               /* "": none */
     int retry_after_s;            /* 0: none */
-    struct sk_error error;        /* what went wrong, for the log; SK_OK if nothing */
+    const char *challenge;        /* WWW-Authenticate; NULL: none. Static */
+    int64_t rate_limit;           /* SK_NONE: nothing is limited here */
+    int64_t rate_remaining;
+    int64_t rate_reset_s;
+    bool replayed;           /* the key was used before for the same: nothing was applied */
+    const char *cors_origin; /* borrowed from the request: a page of this origin may read the answer; NULL: none */
+    bool preflight;          /* the answer to a preflight request: it says what such a page may ask */
+    struct sk_error error;   /* what went wrong, for the log; SK_OK if nothing */
 };
 
 void sk_reply_open(struct reply *reply);

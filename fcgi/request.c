@@ -58,6 +58,13 @@ void sk_request_open(struct request *request, const struct request_source *sourc
     request->method = variable(source, "REQUEST_METHOD");
     request->content_type = variable(source, "CONTENT_TYPE");
     request->if_none_match = variable(source, "HTTP_IF_NONE_MATCH");
+    request->if_match = variable(source, "HTTP_IF_MATCH");
+    request->idempotency_key = variable(source, "HTTP_IDEMPOTENCY_KEY");
+    request->peer = variable(source, "REMOTE_ADDR");
+    request->forwarded = variable(source, "HTTP_X_FORWARDED_FOR");
+    request->authorization = variable(source, "HTTP_AUTHORIZATION");
+    request->origin = variable(source, "HTTP_ORIGIN");
+    request->preflight_method = variable(source, "HTTP_ACCESS_CONTROL_REQUEST_METHOD");
     take_path(request);
     take_id(request);
 }

@@ -2,6 +2,9 @@
 #include "fcgi/router.h"
 
 #include "common/percent.h"
+#include "fcgi/history.h"
+#include "fcgi/listing.h"
+#include "fcgi/participants.h"
 #include "fcgi/service.h"
 #include "fcgi/sessions.h"
 
@@ -10,14 +13,19 @@
 
 static const struct route routes[] = {
     {"POST", "/v1/sessions", sk_sessions_create, ROUTE_BODY, SK_SCOPE_CREATE},
+    {"GET", "/v1/sessions", sk_listing_get, 0, SK_SCOPE_ADMIN},
     {"GET", "/v1/sessions/{id}", sk_sessions_get, 0, SK_SCOPE_READ},
     {"DELETE", "/v1/sessions/{id}", sk_sessions_delete, 0, SK_SCOPE_CONTROL},
     {"POST", "/v1/sessions/{id}/start", sk_sessions_start, ROUTE_BODY, SK_SCOPE_CONTROL},
-    {"POST", "/v1/sessions/{id}/switch", sk_sessions_switch, ROUTE_BODY, SK_SCOPE_CONTROL},
+    {"POST", "/v1/sessions/{id}/switch", sk_sessions_switch, ROUTE_BODY | ROUTE_SWITCH, SK_SCOPE_CONTROL},
     {"POST", "/v1/sessions/{id}/pause", sk_sessions_pause, ROUTE_BODY, SK_SCOPE_CONTROL},
     {"POST", "/v1/sessions/{id}/resume", sk_sessions_resume, ROUTE_BODY, SK_SCOPE_CONTROL},
     {"POST", "/v1/sessions/{id}/complete", sk_sessions_complete, ROUTE_BODY, SK_SCOPE_CONTROL},
     {"POST", "/v1/sessions/{id}/cancel", sk_sessions_cancel, ROUTE_BODY, SK_SCOPE_CONTROL},
+    {"POST", "/v1/sessions/{id}/participants", sk_participants_add, ROUTE_BODY, SK_SCOPE_CONTROL},
+    {"PATCH", "/v1/sessions/{id}/participants/{pid}", sk_participants_adjust, ROUTE_BODY, SK_SCOPE_CONTROL},
+    {"DELETE", "/v1/sessions/{id}/participants/{pid}", sk_participants_remove, ROUTE_BODY, SK_SCOPE_CONTROL},
+    {"GET", "/v1/sessions/{id}/events", sk_history_get, 0, SK_SCOPE_READ},
     {"GET", "/v1/time", sk_service_time, 0, SK_SCOPE_NONE},
     {"GET", "/health", sk_service_health, ROUTE_QUIET, SK_SCOPE_NONE},
     {"GET", "/ready", sk_service_ready, ROUTE_QUIET, SK_SCOPE_NONE},

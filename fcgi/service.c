@@ -42,7 +42,7 @@ void sk_service_ready(struct api *api, const struct request *request, struct rep
     (void)request;
     struct sk_error error;
     bool redis = sk_store_ping(api->store, &error) == SK_OK;
-    bool postgres = sk_archive_probe_reachable(&api->archive);
+    bool postgres = sk_archive_reachable(&api->archive);
     struct sk_json_writer writer = {.out = sk_reply_body(reply, redis ? 200 : 503, SK_TYPE_JSON)};
     reply->retry_after_s = redis ? 0 : 1;
     if (!redis) {

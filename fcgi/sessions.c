@@ -2,21 +2,23 @@
  * store's. */
 #include "fcgi/sessions.h"
 
+#include "common/digest.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/mode.h"
 #include "common/server_clock.h"
 #include "common/session_reader.h"
 #include "common/uuid.h"
+#include "fcgi/access.h"
 #include "fcgi/api.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static struct sk_origin origin_of(const struct request *request)
+static struct sk_origin origin_of(struct api *api, const struct request *request)
 {
-    return (struct sk_origin){.actor = "anonymous", .request_id = request->request_id};
+    return (struct sk_origin){.actor = sk_access_actor(request), .request_id = request->request_id, .terms = &api->terms};
 }
 
 /* The body's object, owned; NULL: the answer is given. */
@@ -30,16 +32,25 @@ static json_t *parse(const struct request *request, struct reply *reply)
     return body;
 }
 
+/* An id for a session without one: with a key it follows from who asks and the key, so that a repeat finds it. */
+static void name(const struct api *api, const struct request *request, char id[SK_ID_BYTES])
+{
+    char uuid[SK_UUID_BYTES];
+    const char *const texts[] = {"session", request->identity.subject, api->terms.idempotency_key};
+    if (!api->terms.idempotency_key[0] || !sk_digest_uuid(texts, 3, uuid)) {
+        sk_uuid_random(uuid);
+    }
+    memcpy(id, uuid, sizeof uuid);
+}
+
 /* Commits a session whose configuration was checked; takes it. */
 static void commit_new(struct api *api, const struct request *request, struct sk_session *session, struct reply *reply)
 {
     struct sk_error error;
     struct sk_result result = {0};
-    struct sk_origin origin = origin_of(request);
+    struct sk_origin origin = origin_of(api, request);
     if (!session->id[0]) {
-        char uuid[SK_UUID_BYTES];
-        sk_uuid_random(uuid);
-        memcpy(session->id, uuid, sizeof uuid);
+        name(api, request, session->id);
     }
     if (sk_store_create(api->store, session, &origin, &result, &error) == SK_OK) {
         sk_reply_session(reply, 201, &result);
@@ -69,8 +80,10 @@ void sk_sessions_create(struct api *api, const struct request *request, struct r
         sk_reply_problems(reply, &problems);
         goto out;
     }
-    commit_new(api, request, session, reply);
-    session = NULL; /* the store took it */
+    if (sk_access_may_create(request, session->id, reply)) {
+        commit_new(api, request, session, reply);
+        session = NULL; /* the store took it */
+    }
 out:
     sk_session_free(session);
     sk_problems_clear(&problems);
@@ -89,7 +102,7 @@ void sk_sessions_get(struct api *api, const struct request *request, struct repl
 {
     struct sk_error error;
     struct sk_result result = {0};
-    struct sk_origin origin = origin_of(request);
+    struct sk_origin origin = origin_of(api, request);
     if (sk_store_read(api->store, request->session_id, &origin, &result, &error) == SK_OK) {
         if (has_version(request->if_none_match, result.session->version)) {
             sk_reply_unchanged(reply, &result);
@@ -105,7 +118,7 @@ void sk_sessions_get(struct api *api, const struct request *request, struct repl
 void sk_sessions_delete(struct api *api, const struct request *request, struct reply *reply)
 {
     struct sk_error error;
-    struct sk_origin origin = origin_of(request);
+    struct sk_origin origin = origin_of(api, request);
     if (sk_store_delete(api->store, request->session_id, &origin, &error) == SK_OK) {
         sk_reply_empty(reply, 204);
     } else {
@@ -113,11 +126,24 @@ void sk_sessions_delete(struct api *api, const struct request *request, struct r
     }
 }
 
-/* An argument that only the session itself shows to be wrong. */
-static void refuse_argument(const struct sk_operation *operation, const struct sk_error *error, struct reply *reply)
+/* The field of an argument that only the session itself shows to be wrong. */
+static const char *wrong_field(const struct sk_operation *operation, const struct sk_session *session)
+{
+    if (operation->op == SK_OP_ADD && session && session->participant_count >= SK_PARTICIPANTS_MAX) {
+        return "participants";
+    }
+    if (operation->op == SK_OP_ADD) {
+        bool lacks_group = session && session->config.mode->has_groups && !operation->group_id[0];
+        return lacks_group ? "group_id" : "total_time_ms";
+    }
+    return operation->op == SK_OP_SWITCH ? "next_participant_id" : "participant_id";
+}
+
+static void refuse_argument(const struct sk_operation *operation, const struct sk_result *result,
+                            const struct sk_error *error, struct reply *reply)
 {
     struct sk_problems problems = {0};
-    sk_problems_add(&problems, operation->op == SK_OP_SWITCH ? "next_participant_id" : "", "%s", error->text);
+    sk_problems_add(&problems, wrong_field(operation, result->session), "%s", error->text);
     sk_reply_problems(reply, &problems);
     sk_problems_clear(&problems);
 }
@@ -129,7 +155,7 @@ static void refuse(const struct sk_operation *operation, const struct sk_result 
     bool version_differs = error->code == SK_CONFLICT && operation->expected_version != SK_NONE && result->session &&
                            result->session->version != operation->expected_version;
     if (error->code == SK_VALIDATION_ERROR) {
-        refuse_argument(operation, error, reply);
+        refuse_argument(operation, result, error, reply);
     } else if (version_differs) {
         sk_reply_conflict(reply, error, operation->expected_version, result->session->version);
     } else {
@@ -138,21 +164,19 @@ static void refuse(const struct sk_operation *operation, const struct sk_result 
 }
 
 /* Reads the operation's arguments; on failure the answer is given. */
-static bool read_operation(const struct request *request, enum sk_op op, struct sk_operation *operation,
-                           struct reply *reply)
+static bool read_operation(const struct request *request, const json_t *body, enum sk_op op,
+                           struct sk_operation *operation, struct reply *reply)
 {
     struct sk_problems problems = {0};
-    json_t *body = parse(request, reply);
-    if (!body) {
-        return false;
-    }
     sk_operation_read(body, op, operation, &problems);
+    if (request->participant_id[0]) {
+        memcpy(operation->participant_id, request->participant_id, sizeof operation->participant_id);
+    }
     bool good = problems.count == 0;
     if (!good) {
         sk_reply_problems(reply, &problems);
     }
     sk_problems_clear(&problems);
-    json_decref(body);
     return good;
 }
 
@@ -165,24 +189,39 @@ static void count_switch(const struct request *request, const struct sk_session 
     sk_metrics_observe(SK_METRIC_CYCLE_SWITCH_DURATION, "", (double)(sk_monotonic_us() - request->received_us) / 1e3);
 }
 
-static void operate(struct api *api, const struct request *request, enum sk_op op, struct reply *reply)
+/* Commits an operation and shows what came of it. */
+static void commit(struct api *api, const struct request *request, const struct sk_operation *operation,
+                   const char *reason, int status, struct reply *reply)
 {
     struct sk_error error;
-    struct sk_operation operation;
     struct sk_result result = {0};
-    struct sk_origin origin = origin_of(request);
-    if (!read_operation(request, op, &operation, reply)) {
-        return;
-    }
-    if (sk_store_change(api->store, request->session_id, &operation, &origin, NULL, &result, &error) == SK_OK) {
-        sk_reply_session(reply, 200, &result);
-        if (op == SK_OP_SWITCH) {
+    struct sk_origin origin = origin_of(api, request);
+    if (sk_store_change(api->store, request->session_id, operation, &origin, reason, &result, &error) == SK_OK) {
+        sk_reply_session(reply, status, &result);
+        if (operation->op == SK_OP_SWITCH) {
             count_switch(request, result.session);
         }
     } else {
-        refuse(&operation, &result, &error, reply);
+        refuse(operation, &result, &error, reply);
     }
     sk_result_clear(&result);
+}
+
+void sk_sessions_operate(struct api *api, const struct request *request, enum sk_op op, int status, struct reply *reply)
+{
+    struct sk_operation operation;
+    json_t *body = parse(request, reply);
+    if (body && read_operation(request, body, op, &operation, reply) &&
+        sk_access_guard(request, &operation, reply)) {
+        const char *reason = json_string_value(json_object_get(body, "reason")); /* where the operation takes one */
+        commit(api, request, &operation, reason, status, reply);
+    }
+    json_decref(body);
+}
+
+static void operate(struct api *api, const struct request *request, enum sk_op op, struct reply *reply)
+{
+    sk_sessions_operate(api, request, op, 200, reply);
 }
 
 void sk_sessions_start(struct api *api, const struct request *request, struct reply *reply)

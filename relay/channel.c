@@ -49,18 +49,25 @@ static bool snapshot_wanted(const struct sk_channel *channel)
     return false;
 }
 
-/* Gives the channel's subscription back; where that cannot be sent, the connection is going, and its end does it. */
+/* Gives the channel's subscription back; where that cannot be sent, the connection is going, and its end does it. What
+ * a reading under way brings is older than the next subscription. */
 static void unsubscribe(struct sk_channel *channel)
 {
     struct sk_key key = sk_key_channel(channel->session_id);
     sk_hub_line_up(channel->hub, channel, SK_LINE_NONE);
     if (sk_redis_link_unsubscribe(channel->hub->subscriptions, key.text)) {
         channel->state = SK_CHANNEL_UNSUBSCRIBING;
+        channel->stale = channel->reading;
     }
 }
 
-/* The one place that decides what a channel needs next, from its state and its clients. */
-static void advance(struct sk_channel *channel)
+/* Whether the channel stands in line for a try that is not to come sooner. */
+static bool put_back(const struct sk_channel *channel)
+{
+    return channel->line == SK_LINE_RETRY || channel->line == SK_LINE_RETRY_LATE;
+}
+
+void sk_channel_advance(struct sk_channel *channel)
 {
     bool empty = TAILQ_EMPTY(&channel->clients);
     switch (channel->state) {
@@ -70,7 +77,7 @@ static void advance(struct sk_channel *channel)
     case SK_CHANNEL_SUBSCRIBED:
         if (empty) {
             unsubscribe(channel);
-        } else if (!channel->reading && channel->line != SK_LINE_RETRY && snapshot_wanted(channel)) {
+        } else if (!channel->reading && !put_back(channel) && snapshot_wanted(channel)) {
             sk_hub_line_up(channel->hub, channel, SK_LINE_READ);
         }
         break;
@@ -87,19 +94,17 @@ void sk_channel_join(struct sk_channel *channel, struct sk_client *client)
     client->channel = channel;
     /* A newcomer may share a reading under way: everything published since it was sent is being held. */
     client->sync = channel->reading && !channel->stale ? SK_SYNC_READING : SK_SYNC_WAITING;
-    advance(channel);
+    if (channel->line == SK_LINE_RETRY_LATE) {
+        sk_hub_line_up(channel->hub, channel, SK_LINE_NONE); /* what could not be read may be repaired by now */
+    }
+    sk_channel_advance(channel);
 }
 
 void sk_channel_leave(struct sk_channel *channel, struct sk_client *client)
 {
     TAILQ_REMOVE(&channel->clients, client, in_channel);
     client->channel = NULL;
-    advance(channel);
-}
-
-void sk_channel_want_snapshot(struct sk_channel *channel)
-{
-    advance(channel);
+    sk_channel_advance(channel);
 }
 
 bool sk_channel_subscribe(struct sk_channel *channel)
@@ -126,14 +131,14 @@ void sk_channel_subscribed(struct sk_channel *channel)
             client->sync = SK_SYNC_WAITING;
         }
     }
-    advance(channel);
+    sk_channel_advance(channel);
 }
 
 void sk_channel_unsubscribed(struct sk_channel *channel)
 {
     if (channel->state == SK_CHANNEL_UNSUBSCRIBING) {
         channel->state = SK_CHANNEL_IDLE;
-        advance(channel);
+        sk_channel_advance(channel);
     }
 }
 
@@ -141,7 +146,7 @@ void sk_channel_cut_off(struct sk_channel *channel)
 {
     channel->state = SK_CHANNEL_IDLE;
     channel->stale = channel->reading;
-    advance(channel);
+    sk_channel_advance(channel);
 }
 
 static enum sk_frame_type frame_type_of(enum sk_message_type type)
@@ -198,9 +203,38 @@ static void put_off(struct sk_channel *channel, struct sk_client *client)
     }
 }
 
+/* Where a channel waits after a reading with this outcome; SK_LINE_NONE: it brought what it was sent for. */
+static enum sk_line retry_line(enum sk_snapshot_outcome outcome)
+{
+    switch (outcome) {
+    case SK_SNAPSHOT_FOUND:
+    case SK_SNAPSHOT_ABSENT:
+    case SK_SNAPSHOT_DELETED:
+        break;
+    case SK_SNAPSHOT_UNAVAILABLE:
+        return SK_LINE_RETRY;
+    case SK_SNAPSHOT_UNREADABLE:
+        return SK_LINE_RETRY_LATE;
+    }
+    return SK_LINE_NONE;
+}
+
+/* Tells the log of a session that cannot be read, once until it can. */
+static void note_unreadable(struct sk_channel *channel, const struct sk_snapshot *snapshot)
+{
+    bool unreadable = snapshot->outcome == SK_SNAPSHOT_UNREADABLE;
+    if (unreadable && !channel->unreadable) {
+        sk_log(SK_LOG_ERROR, "a session cannot be shown", SK_S("session_id", channel->session_id),
+               SK_S("why", snapshot->why));
+    }
+    if (snapshot->outcome != SK_SNAPSHOT_UNAVAILABLE) {
+        channel->unreadable = unreadable;
+    }
+}
+
 static void tell_readers(struct sk_channel *channel, const struct sk_snapshot *snapshot)
 {
-    bool usable = snapshot->outcome != SK_SNAPSHOT_UNAVAILABLE && !channel->stale;
+    bool usable = retry_line(snapshot->outcome) == SK_LINE_NONE && !channel->stale;
     struct sk_client *client = TAILQ_FIRST(&channel->clients);
     while (client != NULL) {
         struct sk_client *next = TAILQ_NEXT(client, in_channel);
@@ -219,14 +253,16 @@ static void on_snapshot(void *context, const struct sk_snapshot *snapshot)
 {
     struct sk_channel *channel = context;
     struct sk_hub *hub = channel->hub;
+    enum sk_line line = retry_line(snapshot->outcome);
+    note_unreadable(channel, snapshot);
     tell_readers(channel, snapshot);
     sk_hold_clear(&channel->hold);
     channel->reading = false;
     channel->stale = false;
-    if (snapshot->outcome == SK_SNAPSHOT_UNAVAILABLE && channel->state == SK_CHANNEL_SUBSCRIBED) {
-        sk_hub_line_up(hub, channel, SK_LINE_RETRY);
+    if (line != SK_LINE_NONE && channel->state == SK_CHANNEL_SUBSCRIBED) {
+        sk_hub_line_up(hub, channel, line);
     }
-    advance(channel);
+    sk_channel_advance(channel);
     sk_hub_read_done(hub);
 }
 

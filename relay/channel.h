@@ -32,10 +32,11 @@ enum sk_channel_state {
 /* In which of the hub's lines a channel stands; in one at a time. */
 enum sk_line {
     SK_LINE_NONE,
-    SK_LINE_SUBSCRIBE, /* its turn to subscribe will come */
-    SK_LINE_READ,      /* its turn to read its snapshot will come */
-    SK_LINE_RETRY,     /* a reading failed: again in a moment */
-    SK_LINE_VACANT,    /* to be freed at the end of the tick, unless a client comes */
+    SK_LINE_SUBSCRIBE,  /* its turn to subscribe will come */
+    SK_LINE_READ,       /* its turn to read its snapshot will come */
+    SK_LINE_RETRY,      /* a reading failed: again in a moment */
+    SK_LINE_RETRY_LATE, /* what was read cannot be shown: again after a while, or when somebody else comes */
+    SK_LINE_VACANT,     /* to be freed at the end of the tick, unless a client comes */
     SK_LINE_COUNT
 };
 
@@ -47,8 +48,9 @@ struct sk_channel {
     char session_id[SK_ID_BYTES];
     enum sk_channel_state state;
     TAILQ_HEAD(sk_channel_clients, sk_client) clients;
-    bool reading; /* a reading is under way */
-    bool stale;   /* … that was sent before the subscription now in force */
+    bool reading;    /* a reading is under way */
+    bool stale;      /* … that was sent before the subscription now in force, or the next one */
+    bool unreadable; /* the last reading that brought something brought what cannot be shown */
     struct sk_hold hold;
 };
 
@@ -60,8 +62,9 @@ void sk_channel_free(struct sk_channel *channel);
 void sk_channel_join(struct sk_channel *channel, struct sk_client *client);
 void sk_channel_leave(struct sk_channel *channel, struct sk_client *client);
 
-/* A client that is here wants a snapshot read from now on. */
-void sk_channel_want_snapshot(struct sk_channel *channel);
+/* Decides what the channel needs next, from its state and its clients: the one place that does. To be called when a
+ * client that is here wants a snapshot from now on, and when its time in a retry line is over. */
+void sk_channel_advance(struct sk_channel *channel);
 
 /* Its turn has come. False: it could not be sent. */
 bool sk_channel_subscribe(struct sk_channel *channel);

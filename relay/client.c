@@ -335,7 +335,7 @@ static void ask_snapshot(struct sk_client *client, const struct sk_request *requ
         .asked = true, .last_known_version = request->last_known_version, .updated_at_ms = request->updated_at_ms};
     if (client->sync == SK_SYNC_LIVE) {
         client->sync = SK_SYNC_WAITING;
-        sk_channel_want_snapshot(client->channel);
+        sk_channel_advance(client->channel);
     }
 }
 

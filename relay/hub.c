@@ -150,13 +150,13 @@ static void on_subscriptions_down(void *owner)
     }
 }
 
-/* What failed while the connection was away need not wait for its next try. */
-static void retry(struct sk_hub *hub)
+/* Sends back to the reading all who stand in one of the retry lines; none of them comes back to it in doing so. */
+static void retry(struct sk_hub *hub, enum sk_line line)
 {
     struct sk_channel *channel = NULL;
-    while ((channel = TAILQ_FIRST(&hub->lines[SK_LINE_RETRY])) != NULL) {
+    while ((channel = TAILQ_FIRST(&hub->lines[line])) != NULL) {
         sk_hub_line_up(hub, channel, SK_LINE_NONE);
-        sk_channel_want_snapshot(channel);
+        sk_channel_advance(channel);
     }
 }
 
@@ -164,7 +164,8 @@ static void on_commands_up(void *owner)
 {
     struct sk_hub *hub = owner;
     sk_pulse_commands_up(&hub->pulse);
-    retry(hub);
+    retry(hub, SK_LINE_RETRY);      /* what failed while the connection was away need not wait for its next try, */
+    retry(hub, SK_LINE_RETRY_LATE); /* and this may be another server */
 }
 
 static void on_commands_down(void *owner)
@@ -186,7 +187,11 @@ void sk_hub_tick(struct sk_hub *hub, int64_t now_us)
     sk_pulse_tick(&hub->pulse, now_us);
     if (now_us >= hub->retry_at_us) {
         hub->retry_at_us = now_us + INT64_C(1000) * SK_HUB_RETRY_MS;
-        retry(hub);
+        retry(hub, SK_LINE_RETRY);
+    }
+    if (now_us >= hub->retry_late_at_us) {
+        hub->retry_late_at_us = now_us + INT64_C(1000) * SK_HUB_RETRY_LATE_MS;
+        retry(hub, SK_LINE_RETRY_LATE);
     }
 }
 
@@ -233,7 +238,6 @@ bool sk_hub_open(struct sk_hub *hub, uv_loop_t *loop, const struct sk_redis_url 
     options.on_down = on_subscriptions_down;
     hub->subscriptions = sk_redis_link_new(loop, &options);
     if (hub->commands == NULL || hub->subscriptions == NULL) {
-        sk_hub_close(hub);
         return false;
     }
     sk_pulse_init(&hub->pulse, hub->commands, hub->subscriptions, &hub->clock);

@@ -18,6 +18,7 @@
 #define SK_HUB_SUBSCRIBING_MAX 256 /* subscriptions under way at a time */
 #define SK_HUB_READING_MAX 64      /* snapshots under way at a time */
 #define SK_HUB_RETRY_MS 250
+#define SK_HUB_RETRY_LATE_MS 5000
 #define SK_HUB_BUCKETS 16384
 
 struct sk_hub {
@@ -32,14 +33,16 @@ struct sk_hub {
     size_t subscribing;
     size_t reading;
     int64_t retry_at_us;
+    int64_t retry_late_at_us;
 };
 
-/* Makes both links; connects nowhere yet. False: out of memory, and nothing to close. */
+/* Makes both links; connects nowhere yet. False: out of memory; what was made is closed and freed as below. */
 bool sk_hub_open(struct sk_hub *hub, uv_loop_t *loop, const struct sk_redis_url *url, int64_t timeout_ms)
     __attribute__((warn_unused_result));
 void sk_hub_start(struct sk_hub *hub);
 
-/* Closes both links (the loop must turn once more), then frees everything; no client may be left. */
+/* Closes both links (the loop must turn once more), then frees everything; no client may be left. Also legal after a
+ * failed _open, and without one on a hub of zeros. */
 void sk_hub_close(struct sk_hub *hub);
 void sk_hub_free(struct sk_hub *hub);
 

@@ -152,6 +152,9 @@ static void close_handle(uv_handle_t *handle)
 
 void sk_relay_close(struct sk_relay *relay)
 {
+    if (!relay->has_loop || relay->spoilt) {
+        return; /* there is nothing, or nothing that may still turn: the process' end cleans up */
+    }
     close_handle((uv_handle_t *)&relay->ticker);
     close_handle((uv_handle_t *)&relay->reaper);
     close_handle((uv_handle_t *)&relay->signals[0]);

@@ -5,10 +5,10 @@
 #include "common/engine.h"
 #include "common/frames.h"
 #include "common/keys.h"
-#include "common/log.h"
 #include "common/redis.h"
 #include "common/view.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,11 +64,10 @@ void sk_snapshot_make(struct sk_snapshot *snapshot, const char *session_id, cons
     if (code == SK_OK && settle(session, now_ms, &error)) {
         snapshot->mark = (struct sk_mark){session->updated_at_ms, session->version};
         snapshot->sync = render(session, now_ms);
-    }
-    if (snapshot->sync != NULL) {
-        snapshot->outcome = SK_SNAPSHOT_FOUND;
+        snapshot->outcome = snapshot->sync != NULL ? SK_SNAPSHOT_FOUND : SK_SNAPSHOT_UNAVAILABLE;
     } else {
-        sk_log(SK_LOG_ERROR, "a session cannot be shown", SK_S("session_id", session_id), SK_S("why", error.text));
+        snapshot->outcome = SK_SNAPSHOT_UNREADABLE;
+        (void)snprintf(snapshot->why, sizeof snapshot->why, "%s", error.text);
     }
     sk_session_free(session);
 }

@@ -3,21 +3,24 @@
 #ifndef SK_RELAY_SNAPSHOT_H
 #define SK_RELAY_SNAPSHOT_H
 
+#include "common/error.h"
 #include "common/server_clock.h"
 #include "relay/hold.h"
 #include "relay/redis_link.h"
 
 enum sk_snapshot_outcome {
     SK_SNAPSHOT_FOUND,
-    SK_SNAPSHOT_ABSENT,     /* Redis knows no such session */
-    SK_SNAPSHOT_DELETED,    /* it was deleted, and left its tombstone */
-    SK_SNAPSHOT_UNAVAILABLE /* Redis did not answer, or what it said cannot be read: try again */
+    SK_SNAPSHOT_ABSENT,      /* Redis knows no such session */
+    SK_SNAPSHOT_DELETED,     /* it was deleted, and left its tombstone */
+    SK_SNAPSHOT_UNAVAILABLE, /* Redis did not answer, or there was no memory: try again */
+    SK_SNAPSHOT_UNREADABLE   /* what Redis has is no session that this release can read */
 };
 
 struct sk_snapshot {
     enum sk_snapshot_outcome outcome;
-    struct sk_mark mark;          /* of the committed state */
-    struct sk_frame_buffer *sync; /* STATE_SYNC, borrowed for the call; NULL unless found */
+    struct sk_mark mark;                            /* of the committed state */
+    struct sk_frame_buffer *sync;                   /* STATE_SYNC, borrowed for the call; NULL unless found */
+    char why[sizeof(((struct sk_error *)0)->text)]; /* it is unreadable: for the log */
 };
 
 typedef void sk_snapshot_handler(void *context, const struct sk_snapshot *snapshot);

@@ -3,6 +3,7 @@
 
 #include "tests/integration/check.h"
 #include "tests/integration/keep.h"
+#include "tests/integration/record.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -93,6 +94,7 @@ void http_exchange(const struct request *request, struct answer *answer)
     prepare(own, request, headers, answer);
     finish(own, curl_easy_perform(own), answer);
     curl_slist_free_all(headers);
+    record_exchange(request, answer);
 }
 
 void answer_clear(struct answer *answer)
@@ -147,6 +149,7 @@ void http_burst(const struct request *request, struct answer *answers, size_t co
     run_to_the_end(multi);
     collect(multi);
     for (size_t i = 0; i < count; i++) {
+        record_exchange(request, &answers[i]);
         curl_multi_remove_handle(multi, curls[i]);
         curl_easy_cleanup(curls[i]);
     }

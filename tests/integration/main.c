@@ -18,6 +18,7 @@ static CU_SuiteInfo suites[] = {
     {"expiry", NULL, NULL, NULL, keep_clear, expiry_tests},
     {"warnings", NULL, NULL, NULL, keep_clear, warning_tests},
     {"commit", NULL, NULL, NULL, keep_clear, commit_tests},
+    {"terms", NULL, NULL, NULL, keep_clear, terms_tests},
     {"contention", NULL, NULL, NULL, keep_clear, contention_tests},
     {"trail", NULL, NULL, NULL, keep_clear, trail_tests},
     {"lifetime", NULL, NULL, NULL, keep_clear, lifetime_tests},

@@ -10,6 +10,7 @@ extern CU_TestInfo error_tests[];
 extern CU_TestInfo expiry_tests[];
 extern CU_TestInfo warning_tests[];
 extern CU_TestInfo commit_tests[];
+extern CU_TestInfo terms_tests[];
 extern CU_TestInfo contention_tests[];
 extern CU_TestInfo trail_tests[];
 extern CU_TestInfo lifetime_tests[];

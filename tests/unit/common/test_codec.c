@@ -131,6 +131,25 @@ static void refuses_what_contradicts_itself(void)
     sk_buffer_clear(&text);
 }
 
+/* Settling it went through seven million cycles of 30 seconds. */
+static void a_cycle_that_began_years_ago_advanced_for_minutes(void)
+{
+    struct sk_buffer text = {0};
+    struct sk_session *session = session_of("{'sync_mode':'per_cycle','time_per_cycle_ms':30000,'auto_advance':true,"
+                                            "'participants':[{'participant_id':'a'},{'participant_id':'b'}]}");
+    struct sk_session *back = NULL;
+    (void)operate(session, "start", "{}", T0);
+    session->cycle_started_at_ms -= INT64_C(210000000000);
+    stored(session, &text);
+    CHECK_INT("years ago", sk_codec_read(text.data, text.length, &back, NULL), SK_INTERNAL_ERROR);
+    session->cycle_started_at_ms = T0 - 30000; /* the last instant at which it may have begun */
+    stored(session, &text);
+    CHECK_INT("as long ago as can be", sk_codec_read(text.data, text.length, &back, NULL), SK_OK);
+    sk_session_free(back);
+    sk_session_free(session);
+    sk_buffer_clear(&text);
+}
+
 static void a_tombstone_is_no_session(void)
 {
     struct sk_buffer text = {0};
@@ -155,6 +174,7 @@ void suite_codec(CU_pSuite suite)
          refuses_a_form_with_any_member_missing_or_of_another_type},
         {"refuses a cut form at every byte", refuses_a_cut_form_at_every_byte},
         {"refuses what contradicts itself", refuses_what_contradicts_itself},
+        {"a cycle that began years ago advanced for minutes", a_cycle_that_began_years_ago_advanced_for_minutes},
         {"a tombstone is no session", a_tombstone_is_no_session},
     };
     ADD_TESTS(suite, tests);

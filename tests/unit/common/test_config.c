@@ -18,6 +18,10 @@ static const char *const names[] = {
     "REDIS_TIMEOUT_MS",
     "DATABASE_URL",
     "SESSION_TTL_S",
+    "RATE_LIMIT_GENERAL",
+    "RATE_LIMIT_SWITCH",
+    "RATE_LIMIT_SERVER",
+    "TRUSTED_PROXIES",
     "LOG_LEVEL",
     "METRICS_FILE",
     "METRICS_NETWORK",
@@ -113,6 +117,9 @@ static void limits(void)
         {"API_THREADS", "1", "64", "0", "65"},
         {"REDIS_TIMEOUT_MS", "101", "60000", "99", "60001"},
         {"SESSION_TTL_S", "60", "2678400", "59", "2678401"},
+        {"RATE_LIMIT_GENERAL", "0", "1000000000", "-1", "1000000001"},
+        {"RATE_LIMIT_SWITCH", "0", "1000000000", "-1", "1000000001"},
+        {"RATE_LIMIT_SERVER", "0", "1000000000", "-1", "1000000001"},
         {"RELAY_PING_S", "1", "300", "0", "301"},
         {"RELAY_DRAIN_S", "0", "300", "-1", "301"},
         {"RELAY_MAX_CONNECTIONS", "1", "1000000", "0", "1000001"},
@@ -161,6 +168,8 @@ static void rubbish(void)
         {"LOG_LEVEL", "1"},
         {"METRICS_FILE", "metrics"},
         {"METRICS_FILE", "./metrics"},
+        {"TRUSTED_PROXIES", "10.0.0.1, example.com"},
+        {"TRUSTED_PROXIES", "10.0.0.1; 10.0.0.2"},
         {"METRICS_NETWORK", "10.0.0.0/33"},
         {"METRICS_NETWORK", "10.0.0.0/"},
         {"METRICS_NETWORK", "10.0.0.0/8/8"},
@@ -320,7 +329,7 @@ static void the_table_names_every_option(void)
     CHECK_INT("rows", (int64_t)rows_of(table), (int64_t)NAMES);
     for (size_t i = 0; i < NAMES; i++) {
         char start[64];
-        (void)snprintf(start, sizeof start, "\n| `%s` | `", names[i]);
+        (void)snprintf(start, sizeof start, "\n| `%s` | ", names[i]);
         CHECK(names[i], strstr(table, start) != NULL);
     }
     free(table);

@@ -84,11 +84,30 @@ static void cuts_between_characters(void)
     }
 }
 
+static void quotes_no_broken_character(void)
+{
+    static const struct {
+        const char *text;
+        const char *shown;
+    } rows[] = {
+        {"near '\xd0'", "near '?'"},
+        {"\xff\xfe", "??"},
+        {"\xe2\x82", "??"},
+        {"\x80ok\xc3\xa9\xc3", "?ok\xc3\xa9?"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char out[32];
+        print(out, sizeof out, "%s", rows[i].text);
+        CHECK_TEXT(rows[i].text, out, rows[i].shown);
+    }
+}
+
 void suite_utf8(CU_pSuite suite)
 {
     static const struct unit_test tests[] = {
         {"recognises characters", recognises_characters},
         {"cuts between characters", cuts_between_characters},
+        {"quotes no broken character", quotes_no_broken_character},
     };
     ADD_TESTS(suite, tests);
 }

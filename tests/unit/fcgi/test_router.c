@@ -86,9 +86,12 @@ static void allow_lists_what_a_path_takes(void)
         const char *path;
         const char *allow;
     } rows[] = {
-        {"/v1/sessions", "POST, OPTIONS"},
+        {"/v1/sessions", "POST, GET, HEAD, OPTIONS"},
         {"/v1/sessions/abc", "GET, HEAD, DELETE, OPTIONS"},
         {"/v1/sessions/abc/pause", "POST, OPTIONS"},
+        {"/v1/sessions/abc/participants", "POST, OPTIONS"},
+        {"/v1/sessions/abc/participants/p", "PATCH, DELETE, OPTIONS"},
+        {"/v1/sessions/abc/events", "GET, HEAD, OPTIONS"},
         {"/metrics", "GET, HEAD, OPTIONS"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

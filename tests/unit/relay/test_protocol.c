@@ -61,6 +61,22 @@ static void bounds_the_depth(void)
     sk_request_clear(&request);
 }
 
+/* The parser's complaint quotes the text up to where it gave up, which was within a character. */
+static void a_refusal_quoted_half_a_character(void)
+{
+    static const char text[] = "{\"type\":\"PING\",\"timestamp\":[[{\"a\":\"\\u0\xd0\x9a\xc6\xa3\"}]]}";
+    struct sk_request request;
+    struct sk_buffer frame = {0};
+    sk_protocol_read(text, strlen(text), &request);
+    CHECK_INT("type", request.type, SK_REQUEST_INVALID);
+    sk_protocol_error(&frame, "g1", 1, "INVALID_MESSAGE", request.problem);
+    json_t *read = json_loadb(sk_buffer_text(&frame), frame.length, 0, NULL);
+    CHECK("the frame is JSON, and so UTF-8", json_is_object(read));
+    json_decref(read);
+    sk_buffer_clear(&frame);
+    sk_request_clear(&request);
+}
+
 static void echoes_any_value(void)
 {
     static const char *const values[] = {
@@ -111,6 +127,7 @@ void suite_relay_protocol(CU_pSuite suite)
     static const struct unit_test tests[] = {
         {"reads messages", reads_messages},
         {"bounds the depth", bounds_the_depth},
+        {"a refusal quoted half a character", a_refusal_quoted_half_a_character},
         {"echoes any value", echoes_any_value},
         {"writes the relay's frames", writes_the_relays_frames},
     };

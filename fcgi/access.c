@@ -1,0 +1,99 @@
+/* Refuses who may not. Owns nothing; what a token says is read in common/token.c, which no error text quotes. */
+#include "fcgi/access.h"
+
+#include "common/log.h"
+
+#include <string.h>
+#include <time.h>
+
+static bool refuse(struct reply *reply, const struct sk_error *error, const char *challenge)
+{
+    sk_reply_error(reply, error);
+    reply->challenge = challenge;
+    return false;
+}
+
+static bool forbid(struct reply *reply, const char *why)
+{
+    struct sk_error error;
+    (void)sk_fail(&error, SK_FORBIDDEN, "%s", why);
+    return refuse(reply, &error, NULL);
+}
+
+bool sk_access_authenticate(const struct api *api, struct request *request, const struct route *route,
+                            struct reply *reply)
+{
+    struct sk_error error;
+    request->identity = (struct sk_identity){.expires_at_s = SK_NONE, .open = sk_keyring_is_open(api->keyring)};
+    if (request->identity.open || route->scope == SK_SCOPE_NONE) {
+        return true;
+    }
+    const char *token = sk_token_bearer(request->authorization);
+    if (!token) {
+        (void)sk_fail(&error, SK_UNAUTHORIZED, "this takes a token: Authorization: Bearer …");
+        return refuse(reply, &error, "Bearer");
+    }
+    if (sk_token_check(api->keyring, token, strlen(token), (int64_t)time(NULL), &request->identity, &error) != SK_OK) {
+        return refuse(reply, &error, "Bearer error=\"invalid_token\"");
+    }
+    return true;
+}
+
+/* Why the identity may not, without a word about what it may. */
+static const char *reason(const struct sk_identity *identity, const char *session_id)
+{
+    if (identity->session_id[0] && (!session_id || strcmp(session_id, identity->session_id) != 0)) {
+        return "the token is good for another session only";
+    }
+    if (identity->participant_id[0]) {
+        return "the token allows a participant to read the session, and to switch away from themselves";
+    }
+    return "the token's scope does not allow this";
+}
+
+bool sk_access_authorize(const struct request *request, const struct route *route, struct reply *reply)
+{
+    const struct sk_identity *identity = &request->identity;
+    const char *session_id = request->session_id[0] ? request->session_id : NULL;
+    if (!session_id && route->scope == SK_SCOPE_CREATE) {
+        session_id = identity->session_id; /* the body will name it: sk_access_may_create */
+    }
+    bool is_switch = (route->flags & ROUTE_SWITCH) != 0;
+    return sk_identity_allows(identity, route->scope, session_id, is_switch) ||
+           forbid(reply, reason(identity, session_id));
+}
+
+bool sk_access_may_create(const struct request *request, const char *session_id, struct reply *reply)
+{
+    const struct sk_identity *identity = &request->identity;
+    return sk_identity_allows(identity, SK_SCOPE_CREATE, session_id, false) ||
+           forbid(reply, reason(identity, session_id));
+}
+
+bool sk_access_guard(const struct request *request, struct sk_operation *operation, struct reply *reply)
+{
+    const char *bound = request->identity.participant_id;
+    if (operation->op != SK_OP_SWITCH || !bound[0]) {
+        return true;
+    }
+    if (operation->current_participant_id[0] && strcmp(operation->current_participant_id, bound) != 0) {
+        return forbid(reply, "the token is good for another participant only");
+    }
+    memcpy(operation->current_participant_id, bound, sizeof operation->current_participant_id);
+    return true;
+}
+
+const char *sk_access_actor(const struct request *request)
+{
+    return request->identity.subject[0] ? request->identity.subject : "anonymous";
+}
+
+void sk_access_announce(const struct sk_keyring *keyring)
+{
+    if (sk_keyring_is_unset(keyring)) {
+        sk_log(SK_LOG_WARN, "open: there is no key for tokens, so whoever reaches this address may do everything",
+               SK_S("hint", "set JWT_SECRET or JWT_PUBLIC_KEY_FILE"));
+    } else if (sk_keyring_is_open(keyring)) {
+        sk_log(SK_LOG_INFO, "AUTH=off: no tokens are asked for; something in front decides who may do what");
+    }
+}

@@ -1,0 +1,37 @@
+/* The client's address. Believes nobody who is not trusted. */
+#include "fcgi/caller.h"
+
+#include "common/network.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The last entry of the list, which becomes shorter by it; false where there is none. */
+static bool last_entry(const char *list, size_t *length, char out[SK_ADDRESS_BYTES])
+{
+    while (*length > 0 && strchr(" \t,", list[*length - 1])) {
+        --*length;
+    }
+    size_t start = *length;
+    while (start > 0 && !strchr(" \t,", list[start - 1])) {
+        start--;
+    }
+    size_t bytes = *length - start;
+    if (bytes == 0 || bytes >= SK_ADDRESS_BYTES) {
+        return false;
+    }
+    memcpy(out, list + start, bytes);
+    out[bytes] = '\0';
+    *length = start;
+    return true;
+}
+
+void sk_caller_address(const char *peer, const char *forwarded, const char *trusted, char out[SK_ADDRESS_BYTES])
+{
+    char entry[SK_ADDRESS_BYTES];
+    size_t length = strlen(forwarded);
+    (void)snprintf(out, SK_ADDRESS_BYTES, "%s", peer);
+    while (sk_network_contains(trusted, out) && last_entry(forwarded, &length, entry) && sk_network_is_address(entry)) {
+        memcpy(out, entry, sizeof(entry));
+    }
+}
