@@ -28,7 +28,7 @@ synckairos-audit_libs      := libpq hiredis jansson
 synckairos-api_extra       := -lfcgi -lpthread
 unit_libs                  := $(sort $(foreach p,$(PROGRAMS),$($(p)_libs)))
 unit_extra                 := $(synckairos-api_extra) -lcunit
-integration_libs           := libcurl libpq hiredis jansson
+integration_libs           := libcurl libpq hiredis jansson libjwt
 integration_extra          := -lcunit -lpthread
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wundef -Wvla -Wwrite-strings -Wstrict-prototypes \
@@ -65,7 +65,7 @@ all_sources         := $(wildcard common/*.c) $(program_sources) $(unit_sources)
 all_objects         := $(call objects,$(all_sources))
 c_files             := $(all_sources) $(wildcard common/*.h fcgi/*.h relay/*.h timekeeper/*.h audit/*.h tests/*/*.h)
 
-scripts             := deploy/local/packages deploy/local/run deploy/lighttpd/settings tests/fuzz/run .ci/run
+scripts             := deploy/local/packages deploy/local/run deploy/lighttpd/settings tests/fuzz/run deploy/docs-viewer .ci/run
 
 binaries := $(addprefix $(BUILD)/,$(PROGRAMS))
 tools    := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(tool_sources))
@@ -147,7 +147,9 @@ define suites
 @$(MAKE) --no-print-directory $(parallel) $(1) all test-programs
 @$(MAKE) --no-print-directory $(1) unit
 @$(MAKE) --no-print-directory $(1) vectors
+@$(MAKE) --no-print-directory $(1) docs-viewer
 @$(MAKE) --no-print-directory $(1) integration
+@$(MAKE) --no-print-directory $(1) openapi
 endef
 
 test: ## install what is missing, build, run every test against servers of its own
@@ -161,8 +163,30 @@ vectors: $(BUILD)/tests/clock-vectors ## the worked cases of the session clock
 	$(BUILD)/tests/clock-vectors tests/vectors/clock.json
 	$(BUILD)/tests/clock-vectors tests/vectors/more.json
 
+exchanges    := $(BUILD)/tests/exchanges.jsonl
+node_modules := tests/openapi/node_modules/.package-lock.json
+.PHONY: openapi openapi-json docs-viewer
+
 integration: $(binaries) $(BUILD)/tests/integration ## the tests over real servers (ONLY=name runs one suite)
-	$(BUILD)/tests/integration $(BUILD) $(ONLY)
+	@rm -f $(exchanges)
+	SYNCKAIROS_EXCHANGES=$(exchanges) $(BUILD)/tests/integration $(BUILD) $(ONLY)
+
+openapi: $(node_modules) ## the specification against itself, and against what the last integration run saw
+	@touch $(exchanges)
+	node tests/openapi/validate.mjs docs/openapi.yaml docs/openapi.json $(exchanges)
+
+openapi-json: $(node_modules) ## make docs/openapi.json, which is served, of docs/openapi.yaml, which is written
+	node tests/openapi/to-json.mjs docs/openapi.yaml >docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json
+
+$(node_modules): tests/openapi/package-lock.json
+	@npm ci --silent --prefix tests/openapi
+	@touch $@
+
+docs-viewer: $(BUILD)/docs-viewer/index.html ## fetch an npm viewer of the specification, for DOCS_PAGE; make run shows it on /docs
+
+$(BUILD)/docs-viewer/index.html: deploy/docs-viewer
+	deploy/docs-viewer $(@D)
 
 asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	@deploy/local/packages build run test
@@ -203,14 +227,18 @@ format: ## rewrite all C files in the house format
 	clang-format -i $(c_files)
 
 share := $(DESTDIR)$(PREFIX)/share/synckairos
-install: all ## install programs, schema, web pages and the web server's configuration under PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(share)/sql $(share)/web $(share)/deploy/lighttpd/errors
+install: all ## install programs, schema, web pages and the web servers' configurations under PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(share)/sql $(share)/web $(share)/deploy/lighttpd/errors \
+	    $(share)/deploy/nginx $(share)/deploy/apache
 	install -m 755 $(binaries) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 sql/*.sql $(share)/sql
 	install -m 644 web/* $(share)/web
 	install -m 644 lighttpd.conf $(share)
 	install -m 755 deploy/lighttpd/settings $(share)/deploy/lighttpd
 	install -m 644 deploy/lighttpd/errors/*.html $(share)/deploy/lighttpd/errors
+	install -m 644 deploy/lighttpd/cgi.conf $(share)/deploy/lighttpd
+	install -m 644 deploy/nginx/synckairos.conf $(share)/deploy/nginx
+	install -m 644 deploy/apache/synckairos.conf $(share)/deploy/apache
 
 clean: ## remove what was built
 	rm -rf build

@@ -299,32 +299,12 @@ enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, 
     return code;
 }
 
-/* The first error among the replies of a transaction and the results within its EXEC. */
-static enum sk_code check_transaction(redisReply *const *replies, size_t count, struct sk_error *error)
-{
-    for (size_t i = 0; i < count; i++) {
-        enum sk_code code = sk_redis_check(replies[i], error);
-        if (code) {
-            return code;
-        }
-    }
-    const redisReply *exec = replies[count - 1];
-    if (!is_array(exec, count - 2)) {
-        return sk_fail(error, SK_INTERNAL_ERROR, "Redis answered EXEC without results");
-    }
-    for (size_t i = 0; i < exec->elements; i++) {
-        enum sk_code code = sk_redis_check(exec->element[i], error);
-        if (code) {
-            return code;
-        }
-    }
-    return SK_OK;
-}
-
+/* Not in a MULTI: a Redis that is full queues nothing in one, and this is what makes room. Deleted first: an entry that
+ * is deleted and not acknowledged is given to nobody any more, one that is acknowledged and not deleted would stay. */
 enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
 {
-    static const char *const ack[] = {"XACK", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP};
     static const char *const del[] = {"XDEL", SK_KEY_AUDIT};
+    static const char *const ack[] = {"XACK", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP};
     if (batch->count == 0) {
         return SK_OK;
     }
@@ -332,26 +312,24 @@ enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_b
     if (code) {
         return code;
     }
-    size_t ack_count = 0;
     size_t del_count = 0;
-    const char **ack_args = with_ids(ack, sizeof ack / sizeof ack[0], batch, NULL, &ack_count);
+    size_t ack_count = 0;
     const char **del_args = with_ids(del, sizeof del / sizeof del[0], batch, NULL, &del_count);
-    if (ack_args && del_args) {
-        redisReply *replies[4] = {NULL};
-        sk_redis_queue(redis, "MULTI");
-        sk_redis_queue_args(redis, ack_count, ack_args, NULL);
+    const char **ack_args = with_ids(ack, sizeof ack / sizeof ack[0], batch, NULL, &ack_count);
+    if (del_args && ack_args) {
+        redisReply *replies[2] = {NULL};
         sk_redis_queue_args(redis, del_count, del_args, NULL);
-        sk_redis_queue(redis, "EXEC");
-        code = sk_redis_collect(redis, 4, replies, error);
-        if (!code) {
-            code = check_transaction(replies, 4, error);
+        sk_redis_queue_args(redis, ack_count, ack_args, NULL);
+        code = sk_redis_collect(redis, 2, replies, error);
+        for (size_t i = 0; !code && i < 2; i++) {
+            code = sk_redis_check(replies[i], error);
         }
-        sk_redis_replies_free(4, replies);
+        sk_redis_replies_free(2, replies);
     } else {
         code = sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
     }
-    free(ack_args);
     free(del_args);
+    free(ack_args);
     return code;
 }
 

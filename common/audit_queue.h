@@ -56,8 +56,8 @@ enum sk_code sk_audit_queue_claim(struct sk_redis *redis, const char *consumer, 
 enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, const struct sk_audit_batch *batch,
                                   struct sk_error *error) __attribute__((warn_unused_result));
 
-/* Acknowledges and deletes the whole batch, in one MULTI: it is in PostgreSQL. Only entries and count are read, so
- * that a part of a batch can be passed. */
+/* Deletes and acknowledges the whole batch: it is in PostgreSQL. Also on a Redis that is full. Only entries and count
+ * are read, so that a part of a batch can be passed. */
 enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
     __attribute__((warn_unused_result));
 

@@ -206,6 +206,9 @@ static enum sk_code check_add(const struct step *step)
     if (session->participant_count >= SK_PARTICIPANTS_MAX) {
         return sk_fail(step->error, SK_VALIDATION_ERROR, "a session has at most %d participants", SK_PARTICIPANTS_MAX);
     }
+    if (operation->index == SK_NONE && index_in_use(session, SK_INDEX_MAX)) {
+        return sk_fail(step->error, SK_VALIDATION_ERROR, "participant_index is required: the highest is in use");
+    }
     return SK_OK;
 }
 

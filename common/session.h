@@ -17,6 +17,7 @@
 #define SK_ID_BYTES 65     /* an id is 1 to 64 of [A-Za-z0-9_.:-], and the NUL; "" where there is none */
 #define SK_WARNINGS_MAX 8
 #define SK_PARTICIPANTS_MAX 1000
+#define SK_INDEX_MAX INT64_C(2147483647) /* of a participant_index */
 
 struct sk_mode; /* mode.h */
 

@@ -14,7 +14,6 @@
 #define INCREMENT_MAX_MS INT64_C(3600000)
 #define WARNING_MIN_MS INT64_C(100)
 #define WARNING_MAX_MS INT64_C(3600000)
-#define INDEX_MAX INT64_C(2147483647)
 #define OBJECT_MAX_BYTES 8192
 #define REASON_MAX 500   /* characters */
 #define VALUES_MAX 32768 /* more than twice what a body within all other limits can hold */
@@ -172,7 +171,7 @@ static void read_participant(const struct sk_fields *fields, const struct sk_ses
     static const char *const known[] = {"participant_id", "participant_index", "total_time_ms", "group_id", NULL};
     sk_fields_refuse_others(fields, known);
     (void)sk_field_required_id(fields, "participant_id", participant->id);
-    (void)sk_field_int(fields, "participant_index", 0, INDEX_MAX, &participant->index);
+    (void)sk_field_int(fields, "participant_index", 0, SK_INDEX_MAX, &participant->index);
     read_time(fields, !(session->config.mode && session->config.mode->participants_bring_time),
               &participant->bank.total_time_ms);
     (void)sk_field_id(fields, "group_id", participant->group_id);
@@ -342,7 +341,7 @@ static void read_add(const struct sk_fields *fields, struct sk_operation *operat
 {
     operation->time_ms = SK_NONE;
     (void)sk_field_required_id(fields, "participant_id", operation->participant_id);
-    (void)sk_field_int(fields, "participant_index", 0, INDEX_MAX, &operation->index);
+    (void)sk_field_int(fields, "participant_index", 0, SK_INDEX_MAX, &operation->index);
     read_time(fields, true, &operation->time_ms);
     (void)sk_field_id(fields, "group_id", operation->group_id);
 }

@@ -5,6 +5,7 @@
  * before and after, and everything else that a token says is read by our own strict reader (token_claims.h). */
 #include "common/token.h"
 
+#include "common/log.h"
 #include "common/token_claims.h"
 
 #include <arpa/inet.h>
@@ -247,6 +248,16 @@ bool sk_keyring_is_open(const struct sk_keyring *keyring)
 bool sk_keyring_is_unset(const struct sk_keyring *keyring)
 {
     return keyring->unset;
+}
+
+void sk_keyring_announce(const struct sk_keyring *keyring)
+{
+    if (sk_keyring_is_unset(keyring)) {
+        sk_log(SK_LOG_WARN, "open: there is no key for tokens, so whoever reaches this address may do everything",
+               SK_S("hint", "set JWT_SECRET or JWT_PUBLIC_KEY_FILE"));
+    } else if (sk_keyring_is_open(keyring)) {
+        sk_log(SK_LOG_INFO, "AUTH=off: no tokens are asked for; something in front decides who may do what");
+    }
 }
 
 /* --- checking ----------------------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "common/session.h"
 
 #define SK_SUBJECT_BYTES 129
+#define SK_TOKEN_MAX ((size_t)8 * 1024) /* a longer one is not looked at */
 
 /* What a token may allow; SK_SCOPE_ADMIN includes the others. */
 enum sk_scope {
@@ -30,8 +31,8 @@ struct sk_identity {
 
 struct sk_keyring; /* the keys that tokens are checked with; shared between threads, never changed */
 
-/* Reads the keys that the configuration names; its strings must live as long. Without any: SK_VALIDATION_ERROR unless AUTH=off or BIND is loopback;
- * then the keyring is an open one. *keyring is owned. */
+/* Reads the keys that the configuration names; its strings must live as long. Without any: SK_VALIDATION_ERROR unless
+ * AUTH=off or BIND is loopback; then the keyring is an open one. *keyring is owned. */
 enum sk_code sk_keyring_open(struct sk_keyring **keyring, const struct sk_config *config, struct sk_error *error)
     __attribute__((warn_unused_result));
 void sk_keyring_free(struct sk_keyring *keyring);
@@ -40,6 +41,9 @@ void sk_keyring_free(struct sk_keyring *keyring);
  * are ignored too). */
 bool sk_keyring_is_open(const struct sk_keyring *keyring);
 bool sk_keyring_is_unset(const struct sk_keyring *keyring);
+
+/* Logs, once at start, if no tokens are asked for. */
+void sk_keyring_announce(const struct sk_keyring *keyring);
 
 /* Checks a token: signature, algorithm, exp, nbf, iss, aud, with 30 s of leeway, and reads what it allows.
  * SK_UNAUTHORIZED: error says in a few words what is wrong, fit for a client. now_s: Unix time. */

@@ -4,8 +4,6 @@
 
 #include "common/token.h"
 
-#define SK_TOKEN_MAX ((size_t)8 * 1024)
-
 /* Header and claims of a token: objects without duplicate keys. Owned; sk_token_parts_clear. */
 struct sk_token_parts {
     json_t *header;

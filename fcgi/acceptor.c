@@ -11,7 +11,6 @@
 
 #include "common/log.h"
 #include "common/server_clock.h"
-#include "fcgi/access.h"
 #include "fcgi/exchange.h"
 
 #include <errno.h>
@@ -273,7 +272,7 @@ enum sk_code sk_acceptor_run(const struct sk_config *config, const struct sk_red
     struct acceptor acceptor = {.listener = listener, .epoll_fd = -1, .stop_fd = -1};
     enum sk_code code = start(&acceptor, config, redis, error);
     if (code == SK_OK) {
-        sk_access_announce(acceptor.workers[0].api.keyring);
+        sk_keyring_announce(acceptor.workers[0].api.keyring);
         sk_log(SK_LOG_INFO, "started", SK_I("threads", config->api_threads));
         wait_for_signal();
     }

@@ -1,8 +1,6 @@
 /* Refuses who may not. Owns nothing; what a token says is read in common/token.c, which no error text quotes. */
 #include "fcgi/access.h"
 
-#include "common/log.h"
-
 #include <string.h>
 #include <time.h>
 
@@ -86,14 +84,4 @@ bool sk_access_guard(const struct request *request, struct sk_operation *operati
 const char *sk_access_actor(const struct request *request)
 {
     return request->identity.subject[0] ? request->identity.subject : "anonymous";
-}
-
-void sk_access_announce(const struct sk_keyring *keyring)
-{
-    if (sk_keyring_is_unset(keyring)) {
-        sk_log(SK_LOG_WARN, "open: there is no key for tokens, so whoever reaches this address may do everything",
-               SK_S("hint", "set JWT_SECRET or JWT_PUBLIC_KEY_FILE"));
-    } else if (sk_keyring_is_open(keyring)) {
-        sk_log(SK_LOG_INFO, "AUTH=off: no tokens are asked for; something in front decides who may do what");
-    }
 }

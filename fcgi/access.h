@@ -27,7 +27,4 @@ bool sk_access_guard(const struct request *request, struct sk_operation *operati
 /* The name under which a change is kept in the audit trail. Borrowed from the request. */
 const char *sk_access_actor(const struct request *request);
 
-/* Says once, at start, if no tokens are asked for. */
-void sk_access_announce(const struct sk_keyring *keyring);
-
 #endif

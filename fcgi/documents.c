@@ -5,6 +5,7 @@
 #include "fcgi/api.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,18 +13,20 @@
 #define PAGE_MAX ((size_t)16 * 1024 * 1024)
 #define PIECE_BYTES ((size_t)16 * 1024)
 
-/* The path is relative to the top of the tree, where the compiler is started. */
+/* The path is relative to the top of the tree, where the compiler is started. The length is stored beside the bytes:
+ * two symbols' distance is not C's business. */
 #define EMBED(name, path)                                                                                              \
     __asm__(".pushsection .rodata\n"                                                                                   \
+            ".balign 8\n"                                                                                              \
+            ".global sk_document_" #name "_bytes\n"                                                                    \
+            "sk_document_" #name "_bytes: .quad 2f - 1f\n"                                                             \
             ".global sk_document_" #name "\n"                                                                          \
-            ".global sk_document_" #name "_end\n"                                                                      \
             "sk_document_" #name ":\n"                                                                                 \
-            ".incbin \"" path "\"\n"                                                                                   \
-            "sk_document_" #name "_end:\n"                                                                             \
-            ".byte 0\n"                                                                                                \
+            "1: .incbin \"" path "\"\n"                                                                                \
+            "2: .byte 0\n"                                                                                             \
             ".popsection\n");                                                                                          \
-    extern const char sk_document_##name[];                                                                            \
-    extern const char sk_document_##name##_end[]
+    extern const uint64_t sk_document_##name##_bytes;                                                                  \
+    extern const char sk_document_##name[]
 
 EMBED(openapi, "docs/openapi.json");
 EMBED(page, "fcgi/documents.html");
@@ -33,7 +36,7 @@ void sk_documents_openapi(struct api *api, const struct request *request, struct
     (void)api;
     (void)request;
     struct sk_buffer *out = sk_reply_body(reply, 200, SK_TYPE_JSON);
-    sk_buffer_append(out, sk_document_openapi, (size_t)(sk_document_openapi_end - sk_document_openapi));
+    sk_buffer_append(out, sk_document_openapi, (size_t)sk_document_openapi_bytes);
 }
 
 static enum sk_code read_file(const char *path, struct sk_buffer *out, struct sk_error *error)
@@ -62,7 +65,7 @@ void sk_documents_page(struct api *api, const struct request *request, struct re
     const char *path = api->config->docs_page;
     struct sk_buffer *out = sk_reply_body(reply, 200, TYPE_HTML);
     if (!path || !path[0]) {
-        sk_buffer_append(out, sk_document_page, (size_t)(sk_document_page_end - sk_document_page));
+        sk_buffer_append(out, sk_document_page, (size_t)sk_document_page_bytes);
     } else if (read_file(path, out, &error) != SK_OK) {
         sk_reply_error(reply, &error);
     }

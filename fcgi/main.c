@@ -7,6 +7,7 @@
 #include "fcgi/acceptor.h"
 #include "fcgi/cgi.h"
 #include "fcgi/exchange.h"
+#include "fcgi/token_command.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 static void print_usage(FILE *out)
 {
     (void)fputs("usage: " PROGRAM " [--listen PATH|ADDR:PORT]\n"
+                "       " PROGRAM " token --sub NAME …    (token --help)\n"
                 "       " PROGRAM " --help | --version\n"
                 "\n"
                 "The REST interface, as a FastCGI responder. It answers on the listening socket that it inherits as\n"
@@ -120,6 +122,13 @@ int main(int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         return print_version();
+    }
+    if (argc == 3 && strcmp(argv[1], "token") == 0 && strcmp(argv[2], "--help") == 0) {
+        sk_token_command_usage(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (argc >= 2 && strcmp(argv[1], "token") == 0) {
+        return sk_token_command(argc - 2, argv + 2);
     }
     if (argc == 3 && strcmp(argv[1], "--listen") == 0) {
         return run(argv[2]);

@@ -34,7 +34,8 @@ static void decode(const char *piece, size_t length, size_t limit, struct decode
     size_t used = 0;
     *out = (struct decoded){.is_text = true};
     for (size_t i = 0; i < length; i++) {
-        char byte = piece[i] == '+' ? ' ' : piece[i];
+        char byte = piece[i];
+        byte = (char)(byte == '+' ? ' ' : byte);
         if (byte == '%') {
             int value = sk_percent_byte(piece + i, length - i);
             out->is_text = out->is_text && value >= 0;

@@ -2,6 +2,7 @@
 #include "fcgi/router.h"
 
 #include "common/percent.h"
+#include "fcgi/documents.h"
 #include "fcgi/history.h"
 #include "fcgi/listing.h"
 #include "fcgi/participants.h"
@@ -30,6 +31,8 @@ static const struct route routes[] = {
     {"GET", "/health", sk_service_health, ROUTE_QUIET, SK_SCOPE_NONE},
     {"GET", "/ready", sk_service_ready, ROUTE_QUIET, SK_SCOPE_NONE},
     {"GET", "/metrics", sk_service_metrics, ROUTE_QUIET, SK_SCOPE_NONE},
+    {"GET", "/openapi.json", sk_documents_openapi, 0, SK_SCOPE_NONE},
+    {"GET", "/docs", sk_documents_page, 0, SK_SCOPE_NONE},
 };
 #define ROUTE_COUNT (sizeof routes / sizeof routes[0])
 

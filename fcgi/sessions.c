@@ -18,7 +18,8 @@
 
 static struct sk_origin origin_of(struct api *api, const struct request *request)
 {
-    return (struct sk_origin){.actor = sk_access_actor(request), .request_id = request->request_id, .terms = &api->terms};
+    return (struct sk_origin){
+        .actor = sk_access_actor(request), .request_id = request->request_id, .terms = &api->terms};
 }
 
 /* The body's object, owned; NULL: the answer is given. */
@@ -126,15 +127,25 @@ void sk_sessions_delete(struct api *api, const struct request *request, struct r
     }
 }
 
+/* The field of a newcomer that the session has no room for; session is one that refused it. */
+static const char *wrong_field_of_newcomer(const struct sk_operation *operation, const struct sk_session *session)
+{
+    size_t count = session->participant_count;
+    if (session->config.mode->has_groups && !operation->group_id[0]) {
+        return "group_id";
+    }
+    if (count >= SK_PARTICIPANTS_MAX) {
+        return "participants";
+    }
+    bool at_the_end = operation->index == SK_NONE && count > 0;
+    return at_the_end && session->participants[count - 1].index == SK_INDEX_MAX ? "participant_index" : "total_time_ms";
+}
+
 /* The field of an argument that only the session itself shows to be wrong. */
 static const char *wrong_field(const struct sk_operation *operation, const struct sk_session *session)
 {
-    if (operation->op == SK_OP_ADD && session && session->participant_count >= SK_PARTICIPANTS_MAX) {
-        return "participants";
-    }
-    if (operation->op == SK_OP_ADD) {
-        bool lacks_group = session && session->config.mode->has_groups && !operation->group_id[0];
-        return lacks_group ? "group_id" : "total_time_ms";
+    if (operation->op == SK_OP_ADD && session) {
+        return wrong_field_of_newcomer(operation, session);
     }
     return operation->op == SK_OP_SWITCH ? "next_participant_id" : "participant_id";
 }
@@ -211,8 +222,7 @@ void sk_sessions_operate(struct api *api, const struct request *request, enum sk
 {
     struct sk_operation operation;
     json_t *body = parse(request, reply);
-    if (body && read_operation(request, body, op, &operation, reply) &&
-        sk_access_guard(request, &operation, reply)) {
+    if (body && read_operation(request, body, op, &operation, reply) && sk_access_guard(request, &operation, reply)) {
         const char *reason = json_string_value(json_object_get(body, "reason")); /* where the operation takes one */
         commit(api, request, &operation, reason, status, reply);
     }

@@ -1,12 +1,14 @@
 /* Who is let in. A refusal is told after the upgrade, by its close code: a browser shows nothing else. */
 #include "relay/admission.h"
 
-struct sk_refusal sk_admission_decide(const struct sk_admission *admission)
+#include "common/origin.h"
+
+#include <string.h>
+
+static const struct sk_refusal none = {SK_CLOSE_NONE, ""};
+
+static struct sk_refusal check_target(enum sk_target_kind kind)
 {
-    enum sk_target_kind kind = admission->target->kind;
-    if (admission->draining) {
-        return (struct sk_refusal){SK_CLOSE_GOING_AWAY, "draining"};
-    }
     switch (kind) {
     case SK_TARGET_UNKNOWN:
         return (struct sk_refusal){SK_CLOSE_POLICY, "unknown path"};
@@ -15,8 +17,50 @@ struct sk_refusal sk_admission_decide(const struct sk_admission *admission)
     case SK_TARGET_SESSION:
         break;
     }
-    if (admission->connections >= admission->connections_max) {
-        return (struct sk_refusal){SK_CLOSE_BUSY, "too many connections"};
+    return none;
+}
+
+/* A request without Origin comes from no web page, and nobody's cookies or network are borrowed by it. */
+static struct sk_refusal check_origin(const struct sk_admission *admission)
+{
+    const char *origin = admission->visit->origin;
+    if (admission->origins[0] && origin[0] && !sk_origin_allowed(admission->origins, origin)) {
+        return (struct sk_refusal){SK_CLOSE_NOT_ALLOWED, "origin not allowed"};
     }
-    return (struct sk_refusal){SK_CLOSE_NONE, ""};
+    return none;
+}
+
+static struct sk_refusal check_token(const struct sk_admission *admission, struct sk_identity *identity)
+{
+    struct sk_error error; /* its text says more than the close code; nobody is told */
+    const char *token = admission->visit->token;
+    if (!token && !sk_keyring_is_open(admission->keyring)) {
+        return (struct sk_refusal){SK_CLOSE_NO_TOKEN, "no token"};
+    }
+    token = token ? token : "";
+    if (sk_token_check(admission->keyring, token, strlen(token), admission->now_s, identity, &error) != SK_OK) {
+        return (struct sk_refusal){SK_CLOSE_NO_TOKEN, "token not valid"};
+    }
+    if (!sk_identity_allows(identity, SK_SCOPE_READ, admission->visit->target.session_id, false)) {
+        return (struct sk_refusal){SK_CLOSE_NOT_ALLOWED, "not allowed for this session"};
+    }
+    return none;
+}
+
+struct sk_refusal sk_admission_decide(const struct sk_admission *admission, struct sk_identity *identity)
+{
+    if (admission->draining) {
+        return (struct sk_refusal){SK_CLOSE_GOING_AWAY, "draining"};
+    }
+    struct sk_refusal refusal = check_target(admission->visit->target.kind);
+    if (refusal.code == SK_CLOSE_NONE) {
+        refusal = check_origin(admission);
+    }
+    if (refusal.code == SK_CLOSE_NONE) {
+        refusal = check_token(admission, identity);
+    }
+    if (refusal.code == SK_CLOSE_NONE && admission->connections >= admission->connections_max) {
+        refusal = (struct sk_refusal){SK_CLOSE_BUSY, "too many connections"};
+    }
+    return refusal;
 }

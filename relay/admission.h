@@ -3,6 +3,7 @@
 #ifndef SK_RELAY_ADMISSION_H
 #define SK_RELAY_ADMISSION_H
 
+#include "common/token.h"
 #include "relay/target.h"
 
 #include <stdint.h>
@@ -15,14 +16,27 @@ enum sk_close {
     SK_CLOSE_ABNORMAL = 1006, /* never on the wire: the connection went without a close frame */
     SK_CLOSE_POLICY = 1008,
     SK_CLOSE_TOO_BIG = 1009,
+    SK_CLOSE_NO_TOKEN = 4001,
+    SK_CLOSE_NOT_ALLOWED = 4003,
     SK_CLOSE_NO_SESSION = 4004,
     SK_CLOSE_TOO_SLOW = 4008,
+    SK_CLOSE_EXPIRED = 4009,
     SK_CLOSE_BUSY = 4013
 };
 
+/* What a request for a connection says. Texts are borrowed. */
+struct sk_visit {
+    struct sk_target target;
+    const char *origin; /* "": none, so it is no browser */
+    const char *token;  /* NULL: none */
+};
+
 struct sk_admission {
-    const struct sk_target *target;
-    int64_t connections; /* open already, this one not counted */
+    const struct sk_visit *visit;
+    const struct sk_keyring *keyring; /* what tokens are checked with */
+    const char *origins;              /* whose pages may connect; "": everybody's */
+    int64_t now_s;                    /* Unix time */
+    int64_t connections;              /* open already, this one not counted */
     int64_t connections_max;
     bool draining;
 };
@@ -32,6 +46,7 @@ struct sk_refusal {
     const char *reason; /* static storage */
 };
 
-struct sk_refusal sk_admission_decide(const struct sk_admission *admission);
+/* identity: filled where the visitor is admitted. */
+struct sk_refusal sk_admission_decide(const struct sk_admission *admission, struct sk_identity *identity);
 
 #endif

@@ -10,6 +10,7 @@
 #include "relay/snapshot.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #define US_PER_MS INT64_C(1000)
 #define US_PER_S INT64_C(1000000)
@@ -47,18 +48,33 @@ void sk_client_free(struct sk_client *client)
     free(client);
 }
 
-void sk_client_begin(struct sk_client *client, const struct sk_target *target)
+/* The monotonic instant of an instant of Unix time. */
+static int64_t monotonic_at(int64_t unix_s)
 {
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    int64_t left_us = (unix_s - (int64_t)now.tv_sec) * US_PER_S - (int64_t)now.tv_nsec / 1000;
+    return sk_monotonic_us() + (left_us > 0 ? left_us : 0);
+}
+
+void sk_client_begin(struct sk_client *client, const struct sk_visit *visit)
+{
+    struct sk_identity identity = {.expires_at_s = SK_NONE};
     struct sk_relay *relay = client->relay;
-    struct sk_refusal refusal = sk_admission_decide(&(struct sk_admission){
-        .target = target,
-        .connections = (int64_t)relay->client_count - 1,
-        .connections_max = relay->config->relay_max_connections,
-        .draining = relay->draining,
-    });
+    struct sk_refusal refusal = sk_admission_decide(
+        &(struct sk_admission){
+            .visit = visit,
+            .keyring = relay->keyring,
+            .origins = relay->config->cors_origin,
+            .now_s = (int64_t)time(NULL),
+            .connections = (int64_t)relay->client_count - 1,
+            .connections_max = relay->config->relay_max_connections,
+            .draining = relay->draining,
+        },
+        &identity);
     struct sk_channel *channel = NULL;
     if (refusal.code == SK_CLOSE_NONE) {
-        channel = sk_hub_channel(&relay->hub, target->session_id);
+        channel = sk_hub_channel(&relay->hub, visit->target.session_id);
         if (channel == NULL) {
             refusal = (struct sk_refusal){SK_CLOSE_BUSY, "out of memory"};
         }
@@ -67,6 +83,7 @@ void sk_client_begin(struct sk_client *client, const struct sk_target *target)
         sk_client_close(client, refusal.code, refusal.reason);
         return;
     }
+    client->expires_at_us = identity.expires_at_s == SK_NONE ? 0 : monotonic_at(identity.expires_at_s);
     sk_channel_join(channel, client);
 }
 
@@ -113,6 +130,8 @@ void sk_client_tick(struct sk_client *client, int64_t now_us)
         if (now_us >= client->kill_at_us && !client->aborted) {
             abort_now(client);
         }
+    } else if (client->expires_at_us != 0 && now_us >= client->expires_at_us) {
+        sk_client_close(client, SK_CLOSE_EXPIRED, "token expired");
     } else if (client->drain_at_us != 0 && now_us >= client->drain_at_us) {
         sk_client_close(client, SK_CLOSE_GOING_AWAY, "draining");
     } else if (now_us - client->heard_at_us >= 2 * period_us) {
@@ -154,6 +173,17 @@ static void send_text(struct sk_client *client, enum sk_frame_type type, struct 
     sk_frame_buffer_release(frame);
 }
 
+/* Takes the answer to what the client said. Before it is greeted nothing can be sent, so only some are kept: to talk
+ * meanwhile is not to be slow. */
+static void send_answer(struct sk_client *client, enum sk_frame_type type, struct sk_buffer *text)
+{
+    if (!client->greeted && client->outbox.events >= SK_CLIENT_EARLY_ANSWERS_MAX) {
+        sk_buffer_clear(text);
+    } else {
+        send_text(client, type, text);
+    }
+}
+
 static const char *session_of(const struct sk_client *client)
 {
     return client->channel->session_id;
@@ -168,7 +198,7 @@ static void send_error(struct sk_client *client, const char *code, const char *m
 {
     struct sk_buffer text = {.data = NULL};
     sk_protocol_error(&text, session_of(client), server_now(client), code, message);
-    send_text(client, SK_FRAME_ERROR, &text);
+    send_answer(client, SK_FRAME_ERROR, &text);
 }
 
 void sk_client_deliver(struct sk_client *client, const struct sk_message_header *header, struct sk_frame_buffer *frame)
@@ -326,7 +356,7 @@ static void answer_ping(struct sk_client *client, const struct sk_request *reque
         return; /* Redis' time was never heard: nothing true could be answered */
     }
     sk_protocol_pong(&text, session_of(client), now_ms, request->timestamp);
-    send_text(client, SK_FRAME_PONG, &text);
+    send_answer(client, SK_FRAME_PONG, &text);
 }
 
 static void ask_snapshot(struct sk_client *client, const struct sk_request *request)

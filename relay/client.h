@@ -19,8 +19,9 @@ struct sk_relay;
 struct sk_channel;
 struct sk_snapshot;
 
-#define SK_CLIENT_JOIN_MS 5000   /* how long Redis may take to let a new connection begin */
-#define SK_CLIENT_LINGER_MS 2000 /* how long a close frame may take to get out */
+#define SK_CLIENT_JOIN_MS 5000         /* how long Redis may take to let a new connection begin */
+#define SK_CLIENT_EARLY_ANSWERS_MAX 16 /* to what it says before its first frame */
+#define SK_CLIENT_LINGER_MS 2000       /* how long a close frame may take to get out */
 
 /* How a client's view of its session stands. */
 enum sk_sync {
@@ -59,8 +60,9 @@ struct sk_client {
     int64_t opened_at_us;
     int64_t heard_at_us;
     int64_t ping_at_us;
-    int64_t drain_at_us; /* 0: not draining */
-    int64_t kill_at_us;  /* 0: not closing */
+    int64_t drain_at_us;   /* 0: not draining */
+    int64_t kill_at_us;    /* 0: not closing */
+    int64_t expires_at_us; /* its token does; 0: never */
 
     enum sk_close close_code; /* SK_CLOSE_NONE: open */
     const char *close_reason; /* static storage */
@@ -83,7 +85,7 @@ struct sk_client *sk_client_new(struct sk_relay *relay, struct lws *socket);
 void sk_client_free(struct sk_client *client);
 
 /* Lets it in to the session, or refuses it. */
-void sk_client_begin(struct sk_client *client, const struct sk_target *target);
+void sk_client_begin(struct sk_client *client, const struct sk_visit *visit);
 
 /* What happened on the socket. */
 void sk_client_received(struct sk_client *client, const struct sk_inbound *part);

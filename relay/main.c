@@ -46,6 +46,7 @@ static int serve(const struct sk_config *config)
     if (code != SK_OK) {
         sk_log(SK_LOG_ERROR, "cannot start", SK_S("why", error.text));
     } else {
+        sk_keyring_announce(relay.keyring);
         sk_log(SK_LOG_INFO, "listening", SK_S("bind", config->bind), SK_I("port", config->relay_port));
         sk_relay_run(&relay);
     }

@@ -48,6 +48,7 @@ static void on_tick(uv_timer_t *timer)
     struct sk_client *client = NULL;
     int64_t now_us = sk_monotonic_us();
     sk_hub_tick(&relay->hub, now_us);
+    sk_server_tick(relay->server, now_us);
     TAILQ_FOREACH(client, &relay->clients, in_relay)
     {
         sk_client_tick(client, now_us);
@@ -130,6 +131,10 @@ enum sk_code sk_relay_open(struct sk_relay *relay, const struct sk_config *confi
         !sk_hub_open(&relay->hub, &relay->loop, &url, config->redis_timeout_ms)) {
         return sk_fail(error, SK_INTERNAL_ERROR, "the event loop cannot be made");
     }
+    code = sk_keyring_open(&relay->keyring, config, error);
+    if (code != SK_OK) {
+        return code;
+    }
     code = sk_server_open(relay, &relay->server, error);
     relay->spoilt = code == SK_INTERNAL_ERROR;
     if (code == SK_OK) {
@@ -150,6 +155,24 @@ static void close_handle(uv_handle_t *handle)
     }
 }
 
+static void on_guard(uv_timer_t *guard)
+{
+    uv_stop(guard->loop);
+}
+
+/* Lets what was told to close do so. Where descriptors ran out at its start, libwebsockets keeps handles open: that is
+ * not waited for. */
+static void turn_until_closed(struct sk_relay *relay)
+{
+    uv_timer_t *guard = &relay->guard;
+    (void)uv_timer_init(&relay->loop, guard);
+    (void)uv_timer_start(guard, on_guard, SK_RELAY_CLOSE_MS, 0);
+    uv_unref((uv_handle_t *)guard);
+    (void)uv_run(&relay->loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)guard, NULL);
+    (void)uv_run(&relay->loop, UV_RUN_NOWAIT);
+}
+
 void sk_relay_close(struct sk_relay *relay)
 {
     if (!relay->has_loop || relay->spoilt) {
@@ -161,9 +184,10 @@ void sk_relay_close(struct sk_relay *relay)
     close_handle((uv_handle_t *)&relay->signals[1]);
     sk_server_close(relay->server);
     sk_hub_close(&relay->hub);
-    (void)uv_run(&relay->loop, UV_RUN_DEFAULT);
+    turn_until_closed(relay);
     sk_server_free(relay->server);
     sk_hub_free(&relay->hub);
+    sk_keyring_free(relay->keyring);
     report(relay);
     (void)uv_loop_close(&relay->loop);
 }

@@ -28,6 +28,7 @@
 struct sk_server;
 
 #define SK_RELAY_TICK_MS 100
+#define SK_RELAY_CLOSE_MS 2000 /* how long closing may take, once nothing is served any more */
 
 struct sk_relay {
     const struct sk_config *config; /* borrowed */
@@ -37,7 +38,9 @@ struct sk_relay {
     uv_timer_t ticker;
     uv_prepare_t reaper; /* runs last before the loop waits again */
     uv_signal_t signals[2];
+    uv_timer_t guard; /* of the close */
     struct sk_hub hub;
+    struct sk_keyring *keyring; /* owned */
     struct sk_server *server;
     TAILQ_HEAD(sk_relay_clients, sk_client) clients;
     size_t client_count;

@@ -5,12 +5,14 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "relay/client.h"
+#include "relay/porch.h"
 #include "relay/relay.h"
 #include "relay/target.h"
 
 #include <errno.h>
 #include <libwebsockets.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +23,18 @@
 #define TX_BYTES 65536 /* what one send may take; anything smaller is sent from the shared buffer, without a copy */
 #define SEND_QUEUE_BYTES 65536 /* in the kernel, for a peer that does not read */
 #define HANDSHAKE_S 5
-#define HANDSHAKES_MAX 1024 /* header tables, made when they are needed */
-#define ARGUMENTS_MAX 16
+#define HANDSHAKES_MAX 1024                  /* header tables, made when they are needed */
+#define ARGUMENTS_MAX 128                    /* more than libwebsockets has places for */
+#define TOKEN_BYTES ((int)SK_TOKEN_MAX + 32) /* and the word in front of it */
+#define HEAD_BYTES ((int)SK_HEAD_MAX)        /* libwebsockets' room for the headers of a request */
+#define ARGUMENT_BYTES HEAD_BYTES
+#define BACKLOG 1024
 #define CLOSE_REASON_BYTES 123 /* RFC 6455 §5.5 */
 
 struct sk_server {
     struct sk_relay *relay;
     struct lws_context *context; /* NULL once libwebsockets has destroyed it */
-    bool accepting;
+    struct sk_porch *porch;      /* where connections come in */
 };
 
 /* What libwebsockets keeps for each connection. */
@@ -81,7 +87,7 @@ static int answer_http(struct lws *wsi, const char *path)
 static void read_target(struct lws *wsi, struct sk_target *target)
 {
     char path[128] = "";
-    char argument[sizeof "sessionId=" + SK_ID_BYTES];
+    char argument[HEAD_BYTES];
     if (lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI) < 0) {
         path[0] = '\0'; /* longer than any route of ours */
     }
@@ -95,9 +101,36 @@ static void read_target(struct lws *wsi, struct sk_target *target)
     }
 }
 
+/* Copies a header's value; "" where there is none. False: it is longer than out. */
+static bool copy_header(struct lws *wsi, enum lws_token_indexes header, char *out, int bytes)
+{
+    out[0] = '\0';
+    return lws_hdr_copy(wsi, out, bytes, header) >= 0;
+}
+
+/* The token: of Authorization (where the porch has put that of the subprotocols, too), else the query's. out has
+ * TOKEN_BYTES. NULL: there is none. One that does not fit is "", which is no token either, but a wrong one. */
+static const char *read_token(struct lws *wsi, char *out)
+{
+    static const char name[] = "token=";
+    if (!copy_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, out, TOKEN_BYTES)) {
+        return "";
+    }
+    const char *token = sk_token_bearer(out);
+    for (int i = 0; !token && i < ARGUMENTS_MAX; i++) {
+        int length = lws_hdr_copy_fragment(wsi, out, TOKEN_BYTES, WSI_TOKEN_HTTP_URI_ARGS, i);
+        if (length > 0 && strncmp(out, name, sizeof name - 1) == 0) {
+            token = out + sizeof name - 1;
+        }
+    }
+    return token;
+}
+
 static int on_established(struct lws *wsi, struct session *session)
 {
-    struct sk_target target;
+    struct sk_visit visit;
+    char origin[256];
+    char token[TOKEN_BYTES];
     int bytes = SEND_QUEUE_BYTES;
     (void)setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     session->peer_code = 0;
@@ -105,8 +138,11 @@ static int on_established(struct lws *wsi, struct session *session)
     if (session->client == NULL) {
         return -1;
     }
-    read_target(wsi, &target);
-    sk_client_begin(session->client, &target);
+    read_target(wsi, &visit.target);
+    visit.origin = copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin) ? origin : "null";
+    visit.token = read_token(wsi, token);
+    sk_client_begin(session->client, &visit);
+    explicit_bzero(token, sizeof token);
     return 0;
 }
 
@@ -184,7 +220,8 @@ static int on_writable(struct lws *wsi, struct sk_client *client)
 /* Codes that a peer makes up count as one. */
 static void count_close(unsigned code)
 {
-    static const unsigned known[] = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 4004, 4008, 4013};
+    static const unsigned known[] = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008,
+                                     1009, 1011, 4001, 4003, 4004, 4008, 4009, 4013};
     char label[32] = "code=\"other\"";
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (known[i] == code) {
@@ -223,8 +260,6 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     struct session *session = user;
     bool has_client = session != NULL && session->client != NULL;
     switch ((int)reason) {
-    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
-        return server_of(wsi)->accepting ? 0 : -1;
     case LWS_CALLBACK_HTTP:
         return answer_http(wsi, in);
     case LWS_CALLBACK_ESTABLISHED:
@@ -308,6 +343,9 @@ static void log_line(int level, const char *line)
 {
     char text[256];
     (void)level;
+    if (strstr(line, "adopt_socket_readbuf: ") != NULL) {
+        return; /* 4.1 says so of each connection that comes with its request */
+    }
     (void)snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
     sk_log(SK_LOG_WARN, "libwebsockets", SK_S("text", text));
 }
@@ -324,9 +362,8 @@ static const struct lws_protocols protocols[] = {
 /* No pings and no hang-ups by libwebsockets: the client's tick does both. */
 static const lws_retry_bo_t no_policy = {.secs_since_valid_ping = 0};
 
-/* Whether BIND:RELAY_PORT can be listened on, found out ahead: libwebsockets does not say why it cannot, and leaves
- * what it has put on a loop that is not its own behind when it fails. */
-static enum sk_code try_address(const struct sk_config *config, struct sk_error *error)
+/* Listens on BIND:RELAY_PORT. */
+static enum sk_code listen_at(const struct sk_config *config, int *fd, struct sk_error *error)
 {
     static const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
                                           .ai_socktype = SOCK_STREAM};
@@ -337,19 +374,30 @@ static enum sk_code try_address(const struct sk_config *config, struct sk_error 
     if (getaddrinfo(config->bind, port, &hints, &address) != 0) {
         return sk_fail(error, SK_VALIDATION_ERROR, "BIND is no address: %s", config->bind);
     }
-    int probe = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, 0);
-    bool usable = probe >= 0 && setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-                  bind(probe, address->ai_addr, address->ai_addrlen) == 0 && listen(probe, 1) == 0;
+    *fd = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool usable = *fd >= 0 && setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                  bind(*fd, address->ai_addr, address->ai_addrlen) == 0 && listen(*fd, BACKLOG) == 0;
     int reason = errno;
-    if (probe >= 0) {
-        (void)close(probe);
-    }
     freeaddrinfo(address);
-    if (!usable) {
-        return sk_fail(error, SK_VALIDATION_ERROR, "cannot listen on %s port %s: %s", config->bind, port,
-                       strerror(reason));
+    if (usable) {
+        return SK_OK;
     }
-    return SK_OK;
+    if (*fd >= 0) {
+        (void)close(*fd);
+    }
+    return sk_fail(error, SK_VALIDATION_ERROR, "cannot listen on %s port %s: %s", config->bind, port, strerror(reason));
+}
+
+/* A connection whose request is there goes to libwebsockets, which closes what it does not want. */
+static void hand_on(void *context, int fd, const char *bytes, size_t length)
+{
+    const struct sk_server *server = context;
+    if (server->context != NULL) {
+        struct lws_vhost *vhost = lws_get_vhost_by_name(server->context, "default");
+        (void)lws_adopt_socket_vhost_readbuf(vhost, fd, bytes, length);
+    } else {
+        (void)close(fd);
+    }
 }
 
 static uint64_t options_for(const struct sk_config *config)
@@ -363,19 +411,19 @@ enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, s
 {
     const struct sk_config *config = relay->config;
     void *loops[] = {&relay->loop};
-    enum sk_code code = try_address(config, error);
+    int fd = -1;
+    enum sk_code code = listen_at(config, &fd, error);
     if (code != SK_OK) {
         return code;
     }
     struct sk_server *made = calloc(1, sizeof *made);
     if (made == NULL) {
+        (void)close(fd);
         return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
     }
     made->relay = relay;
-    made->accepting = true;
     struct lws_context_creation_info info = {
-        .port = (int)config->relay_port,
-        .iface = config->bind,
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .protocols = protocols,
         .options = options_for(config),
         .foreign_loops = loops,
@@ -387,6 +435,7 @@ enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, s
         .timeout_secs_ah_idle = HANDSHAKE_S,
         .keepalive_timeout = HANDSHAKE_S,
         .max_http_header_pool = HANDSHAKES_MAX,
+        .max_http_header_data2 = HEAD_BYTES,
         .pt_serv_buf_size = TX_BYTES,
         .retry_and_idle_policy = &no_policy,
         .server_string = "synckairos",
@@ -394,21 +443,32 @@ enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, s
     lws_set_log_level(LLL_ERR | LLL_WARN, log_line);
     made->context = lws_create_context(&info);
     if (made->context == NULL) {
+        (void)close(fd);
         free(made);
         return sk_fail(error, SK_INTERNAL_ERROR, "libwebsockets cannot start; is its libuv plugin installed?");
     }
+    made->porch = sk_porch_open(&relay->loop, fd, hand_on, made);
     *server = made;
-    return SK_OK;
+    return made->porch != NULL ? SK_OK : sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+}
+
+void sk_server_tick(struct sk_server *server, int64_t now_us)
+{
+    sk_porch_tick(server->porch, now_us);
 }
 
 void sk_server_stop_accepting(struct sk_server *server)
 {
-    server->accepting = false;
+    sk_porch_stop(server->porch);
 }
 
 void sk_server_close(struct sk_server *server)
 {
-    if (server != NULL && server->context != NULL) {
+    if (server == NULL) {
+        return;
+    }
+    sk_porch_close(server->porch);
+    if (server->context != NULL) {
         lws_context_destroy(server->context);
     }
 }
@@ -417,5 +477,8 @@ void sk_server_free(struct sk_server *server)
 {
     /* With a loop that is not its own, libwebsockets needs a second call once its handles are closed. */
     sk_server_close(server);
+    if (server != NULL) {
+        sk_porch_free(server->porch);
+    }
     free(server);
 }

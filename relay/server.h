@@ -5,6 +5,8 @@
 
 #include "common/error.h"
 
+#include <stdint.h>
+
 struct sk_client;
 struct sk_relay;
 struct sk_server;
@@ -20,6 +22,9 @@ void sk_server_request_write(struct sk_client *client);
 
 /* Cuts the connection without another word, soon; it does not matter whether the peer reads. */
 void sk_server_drop(struct sk_client *client);
+
+/* Whatever is due by now. */
+void sk_server_tick(struct sk_server *server, int64_t now_us);
 
 /* Lets in no further connection. */
 void sk_server_stop_accepting(struct sk_server *server);

@@ -13,7 +13,6 @@
 #include <string.h>
 
 struct read {
-    char session_id[SK_ID_BYTES];
     struct sk_server_clock *clock;
     sk_snapshot_handler *handler;
     void *context;
@@ -50,8 +49,7 @@ static struct sk_frame_buffer *render(const struct sk_session *session, int64_t 
     return sk_frame_buffer_take(SK_FRAME_STATE_SYNC, &text);
 }
 
-void sk_snapshot_make(struct sk_snapshot *snapshot, const char *session_id, const char *stored, size_t length,
-                      int64_t now_ms)
+void sk_snapshot_make(struct sk_snapshot *snapshot, const char *stored, size_t length, int64_t now_ms)
 {
     struct sk_session *session = NULL;
     struct sk_error error = {.code = SK_OK};
@@ -78,7 +76,7 @@ static void finish(struct read *read, int64_t now_ms)
     if (!read->failed && read->absent) {
         snapshot.outcome = SK_SNAPSHOT_ABSENT;
     } else if (!read->failed && !read->stored.failed) {
-        sk_snapshot_make(&snapshot, read->session_id, sk_buffer_text(&read->stored), read->stored.length, now_ms);
+        sk_snapshot_make(&snapshot, sk_buffer_text(&read->stored), read->stored.length, now_ms);
     }
     read->handler(read->context, &snapshot);
     sk_frame_buffer_release(snapshot.sync);
@@ -126,7 +124,6 @@ bool sk_snapshot_read(struct sk_redis_link *link, struct sk_server_clock *clock,
     read->handler = handler;
     read->context = context;
     read->sent_us = sk_monotonic_us();
-    memcpy(read->session_id, session_id, strnlen(session_id, sizeof read->session_id - 1));
     if (!sk_redis_link_command(link, on_stored, read, 2, (const char *const[]){"GET", key.text},
                                (const size_t[]){3, key.length})) {
         free(read);

@@ -31,7 +31,6 @@ bool sk_snapshot_read(struct sk_redis_link *link, struct sk_server_clock *clock,
                       sk_snapshot_handler *handler, void *context) __attribute__((warn_unused_result));
 
 /* Makes the snapshot of a stored form at an instant: the pure part. The caller releases snapshot->sync. */
-void sk_snapshot_make(struct sk_snapshot *snapshot, const char *session_id, const char *stored, size_t length,
-                      int64_t now_ms);
+void sk_snapshot_make(struct sk_snapshot *snapshot, const char *stored, size_t length, int64_t now_ms);
 
 #endif

@@ -39,7 +39,8 @@ void sk_target_read_path(struct sk_target *target, const char *path)
 
 void sk_target_read_argument(struct sk_target *target, const char *path, const char *argument)
 {
-    if (target->kind == SK_TARGET_MISSING_ID && is_ws(path) && starts_with(argument, SESSION_ARGUMENT)) {
+    if (!target->id_given && is_ws(path) && starts_with(argument, SESSION_ARGUMENT)) {
+        target->id_given = true;
         set_session(target, argument + strlen(SESSION_ARGUMENT));
     }
 }

@@ -15,6 +15,7 @@ enum sk_target_kind {
 
 struct sk_target {
     enum sk_target_kind kind;
+    bool id_given;                /* an argument has said which session, well or badly */
     char session_id[SK_ID_BYTES]; /* "" unless kind is SK_TARGET_SESSION */
 };
 
@@ -22,8 +23,8 @@ struct sk_target {
  * The path is percent-decoded and without its query. */
 void sk_target_read_path(struct sk_target *target, const char *path);
 
-/* Reads one argument of the query ("name=value", percent-decoded): sessionId on the path /ws. The first one counts; any
- * other is ignored. */
+/* Reads one argument of the query ("name=value", percent-decoded): sessionId on the path /ws. The first one counts,
+ * also where it can be none; any other is ignored. */
 void sk_target_read_argument(struct sk_target *target, const char *path, const char *argument);
 
 #endif

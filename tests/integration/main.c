@@ -1,5 +1,6 @@
 /* The tests over real servers: integration BUILD [SUITE]. Starts the stack, runs the suites (or the one named), stops
  * the stack; exits with 1 if a test failed, a server ended uncleanly or a sanitizer spoke. */
+#include "tests/integration/front.h"
 #include "tests/integration/keep.h"
 #include "tests/integration/stack.h"
 #include "tests/integration/suites.h"
@@ -15,6 +16,9 @@ static CU_SuiteInfo suites[] = {
     {"game", NULL, NULL, NULL, keep_clear, game_tests},
     {"lifecycle", NULL, NULL, NULL, keep_clear, lifecycle_tests},
     {"errors", NULL, NULL, NULL, keep_clear, error_tests},
+    {"validation", NULL, NULL, NULL, keep_clear, validation_tests},
+    {"participants", NULL, NULL, NULL, keep_clear, participants_tests},
+    {"listing", NULL, NULL, NULL, keep_clear, listing_tests},
     {"expiry", NULL, NULL, NULL, keep_clear, expiry_tests},
     {"warnings", NULL, NULL, NULL, keep_clear, warning_tests},
     {"commit", NULL, NULL, NULL, keep_clear, commit_tests},
@@ -23,9 +27,29 @@ static CU_SuiteInfo suites[] = {
     {"trail", NULL, NULL, NULL, keep_clear, trail_tests},
     {"lifetime", NULL, NULL, NULL, keep_clear, lifetime_tests},
     {"relay", NULL, NULL, NULL, keep_clear, relay_tests},
+    {"access", NULL, NULL, NULL, keep_clear, access_tests},
     {"host-clock", NULL, NULL, NULL, keep_clear, host_clock_tests},
     {"processes", NULL, NULL, NULL, keep_clear, process_tests},
     {"metrics", NULL, NULL, NULL, keep_clear, metrics_tests},
+    {"openapi", NULL, NULL, NULL, keep_clear, openapi_tests},
+    {"front", NULL, NULL, NULL, keep_clear, front_tests},
+    /* The same over other web servers. */
+    {"nginx-lifecycle", front_open_nginx, front_close, NULL, keep_clear, lifecycle_tests},
+    {"nginx-errors", front_open_nginx, front_close, NULL, keep_clear, error_tests},
+    {"nginx-front", front_open_nginx, front_close, NULL, keep_clear, front_tests},
+    {"nginx-api", front_open_nginx, front_close, NULL, keep_clear, front_api_tests},
+    {"nginx-kept-game", front_open_nginx_kept, front_close, NULL, keep_clear, game_tests},
+    {"nginx-kept-lifecycle", front_open_nginx_kept, front_close, NULL, keep_clear, lifecycle_tests},
+    {"nginx-kept-errors", front_open_nginx_kept, front_close, NULL, keep_clear, error_tests},
+    {"nginx-kept-front", front_open_nginx_kept, front_close, NULL, keep_clear, front_tests},
+    {"nginx-kept-api", front_open_nginx_kept, front_close, NULL, keep_clear, front_api_tests},
+    {"apache-game", front_open_apache, front_close, NULL, keep_clear, game_tests},
+    {"apache-lifecycle", front_open_apache, front_close, NULL, keep_clear, lifecycle_tests},
+    {"apache-errors", front_open_apache, front_close, NULL, keep_clear, error_tests},
+    {"apache-front", front_open_apache, front_close, NULL, keep_clear, front_tests},
+    {"apache-api", front_open_apache, front_close, NULL, keep_clear, front_api_tests},
+    {"cgi", front_open_cgi, front_close, NULL, keep_clear, cgi_tests},
+    {"history", NULL, NULL, NULL, keep_clear, history_tests},
     {"outage", NULL, NULL, NULL, keep_clear, outage_tests},
     CU_SUITE_INFO_NULL,
 };

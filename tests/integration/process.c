@@ -152,15 +152,26 @@ static char *map_log(const char *path, size_t *length)
     return bytes == MAP_FAILED ? NULL : bytes;
 }
 
-bool process_logged(const struct process *process, const char *text)
+size_t process_log_count(const struct process *process, const char *text)
 {
     size_t length = 0;
+    size_t found = 0;
     char *log = map_log(process->log, &length);
-    const bool found = log && memmem(log, length, text, strlen(text));
     if (log) {
+        const char *end = log + length;
+        const char *at = log;
+        while ((at = memmem(at, (size_t)(end - at), text, strlen(text))) != NULL) {
+            found++;
+            at += strlen(text);
+        }
         munmap(log, length);
     }
     return found;
+}
+
+bool process_logged(const struct process *process, const char *text)
+{
+    return process_log_count(process, text) > 0;
 }
 
 void process_signal(struct process *process, int number)

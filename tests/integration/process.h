@@ -4,6 +4,7 @@
 #define SK_TESTS_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 struct process;
@@ -32,6 +33,9 @@ bool process_alive(struct process *process);
 
 /* Whether the process's log contains text. */
 bool process_logged(const struct process *process, const char *text);
+
+/* … and how often. */
+size_t process_log_count(const struct process *process, const char *text);
 
 /* Sends the signal and does not wait. */
 void process_signal(struct process *process, int number);

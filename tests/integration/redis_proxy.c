@@ -18,6 +18,8 @@
 #define MARK_BYTES (sizeof(MARK) - 1)
 #define WATCH "$5\r\nWATCH\r\n"
 #define WATCH_BYTES (sizeof(WATCH) - 1)
+#define SUBSCRIBE "$9\r\nSUBSCRIBE\r\n"
+#define SUBSCRIBE_BYTES (sizeof(SUBSCRIBE) - 1)
 #define EXECUTED "QUEUED\r\n*" /* the answer to EXEC follows that to the last queued command */
 #define EXECUTED_BYTES (sizeof(EXECUTED) - 1)
 
@@ -34,6 +36,7 @@ struct pair {
     struct tail answered;
     char *held;
     size_t held_bytes;
+    bool subscribed;
     bool cut_when_executed;
     bool deliver_at_retry;
 };
@@ -47,6 +50,7 @@ struct redis_proxy {
     enum proxy_mode mode;
     int caught;
     bool ending;
+    bool stalled[2]; /* [1]: the connections that have subscribed */
     struct pair pairs[PAIRS_MAX];
 };
 
@@ -168,6 +172,7 @@ static void from_client(struct redis_proxy *proxy, struct pair *pair)
     char bytes[65536];
     const ssize_t got = recv(pair->client, bytes, sizeof(bytes), 0);
     const bool watches = got > 0 && memmem(bytes, (size_t)got, WATCH, WATCH_BYTES);
+    pair->subscribed |= got > 0 && memmem(bytes, (size_t)got, SUBSCRIBE, SUBSCRIBE_BYTES);
     if (watches) {
         deliver_before_retry(proxy);
     }
@@ -246,7 +251,7 @@ static void serve(struct redis_proxy *proxy)
     for (size_t i = 0; i < PAIRS_MAX; i++) {
         const struct pair *pair = &proxy->pairs[i];
         fds[1 + 2 * i] = (struct pollfd){.fd = pair->held ? -1 : pair->client, .events = POLLIN};
-        fds[2 + 2 * i] = (struct pollfd){.fd = pair->server, .events = POLLIN};
+        fds[2 + 2 * i] = (struct pollfd){.fd = proxy->stalled[pair->subscribed] ? -1 : pair->server, .events = POLLIN};
     }
     pthread_mutex_unlock(&proxy->lock);
     if (poll(fds, sizeof(fds) / sizeof(*fds), 20) <= 0) {
@@ -258,7 +263,7 @@ static void serve(struct redis_proxy *proxy)
         if (fds[1 + 2 * i].revents && pair->client >= 0 && !pair->held) {
             from_client(proxy, pair);
         }
-        if (fds[2 + 2 * i].revents && pair->server >= 0) {
+        if (fds[2 + 2 * i].revents && pair->server >= 0 && !proxy->stalled[pair->subscribed]) {
             from_server(pair);
         }
     }
@@ -337,6 +342,14 @@ int proxy_caught(struct redis_proxy *proxy)
     const int caught = proxy->caught;
     pthread_mutex_unlock(&proxy->lock);
     return caught;
+}
+
+void proxy_stall(struct redis_proxy *proxy, bool subscribed, bool others)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->stalled[true] = subscribed;
+    proxy->stalled[false] = others;
+    pthread_mutex_unlock(&proxy->lock);
 }
 
 void proxy_release(struct redis_proxy *proxy)

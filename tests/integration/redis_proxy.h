@@ -31,6 +31,10 @@ void proxy_arm(struct redis_proxy *proxy, enum proxy_mode mode);
 /* How many EXECs were cut off or held since the proxy was armed. */
 int proxy_caught(struct redis_proxy *proxy);
 
+/* Holds back what Redis says on the connections that have subscribed to something, or on those that have not, until it
+ * is told otherwise: what is said to Redis still arrives. Apart from the mode. */
+void proxy_stall(struct redis_proxy *proxy, bool subscribed, bool others);
+
 /* Passes on what is held, and everything from now on. */
 void proxy_release(struct redis_proxy *proxy);
 

@@ -1,4 +1,5 @@
 /* What the relay says to a client, and when it hangs up. */
+#include "tests/integration/redis_proxy.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
 
@@ -265,6 +266,127 @@ static void a_relay_that_drains_sends_everybody_away(void)
     EXPECT(!port_answers(port));
 }
 
+static void pause_ms(int64_t wait_ms)
+{
+    const int64_t until_us = now_us() + wait_ms * 1000;
+    while (now_us() < until_us) {
+        nap();
+    }
+}
+
+/* A relay that speaks to Redis through a proxy, started and connected. */
+static struct redis_proxy *relay_behind_proxy(int *port)
+{
+    struct redis_proxy *proxy = proxy_start(stack.redis_port);
+    const char *const env[] = {kept_text("REDIS_URL=redis://127.0.0.1:%d/0", proxy_port(proxy)), NULL};
+    relay_start(env, port);
+    const char *id = fresh_id("behind");
+    create(id, CHESS);
+    ws_leave(watch(id, *port));
+    return proxy;
+}
+
+static int64_t subscribers(const char *id)
+{
+    return redis_int("EVAL %s 0 %s", "return redis.call('PUBSUB','NUMSUB',ARGV[1])[2]", kept_text("ws:%s", id));
+}
+
+/* The first reading is under way while its client leaves; the second client comes, and a change is committed, while
+ * nobody is subscribed. */
+static void a_reading_from_before_the_last_client_left_is_not_shared(void)
+{
+    int port = 0;
+    struct redis_proxy *proxy = relay_behind_proxy(&port);
+    const char *id = fresh_id("gap");
+    create_running(id, CHESS);
+    proxy_stall(proxy, false, true);
+    struct ws_client *first = ws_open(port, kept_text("/ws?sessionId=%s", id));
+    REQUIRE(first != NULL);
+    EVENTUALLY(subscribers(id) == 1);
+    pause_ms(150); /* the subscription is confirmed, and the session read */
+    proxy_stall(proxy, true, true);
+    ws_leave(first);
+    EVENTUALLY(subscribers(id) == 0);
+    struct ws_client *second = ws_open(port, kept_text("/ws?sessionId=%s", id));
+    REQUIRE(second != NULL);
+    pause_ms(150);
+    EXPECT_STATUS(act(id, "switch", NULL), 200);
+    EXPECT_INT(subscribers(id), 0);
+    proxy_stall(proxy, false, true);
+    EVENTUALLY(subscribers(id) == 1);
+    proxy_stall(proxy, false, false);
+    EVENTUALLY(version_seen(second) == 3);
+    EXPECT_INT((int64_t)frames_of(second, "CONNECTED"), 1);
+}
+
+static void a_client_that_talks_before_it_is_greeted_is_not_too_slow(void)
+{
+    int port = 0;
+    struct redis_proxy *proxy = relay_behind_proxy(&port);
+    const char *id = fresh_id("eager");
+    create_running(id, CHESS);
+    proxy_stall(proxy, true, true);
+    struct ws_client *client = ws_open(port, kept_text("/ws?sessionId=%s", id));
+    REQUIRE(client != NULL);
+    for (int i = 0; i < 70; i++) {
+        ws_send(client, "{\"type\":\"PING\",\"timestamp\":1}");
+        pause_ms(55);
+    }
+    proxy_stall(proxy, false, false);
+    EXPECT_FRAME(client, "CONNECTED");
+    EXPECT_FRAME(client, "STATE_SYNC");
+    EXPECT_FRAME(client, "PONG");
+    EXPECT_INT(ws_code_now(client), WS_STILL_OPEN);
+}
+
+static void an_unreadable_session_is_told_of_once_and_shown_when_it_is_repaired(void)
+{
+    int port = 0;
+    struct process *relay = relay_start(NULL, &port);
+    const char *id = fresh_id("damaged");
+    const char *key = kept_text("session:%s", id);
+    create_running(id, CHESS);
+    redisReply *stored = redis_peek("GET %s", key);
+    REQUIRE(stored && stored->type == REDIS_REPLY_STRING);
+    const char *whole = kept_text("%s", stored->str);
+    redis_peek("SET %s %s", key, "{\"format\":999}");
+    struct ws_client *early = ws_open(port, kept_text("/ws?sessionId=%s", id));
+    REQUIRE(early != NULL);
+    EVENTUALLY(process_logged(relay, "a session cannot be shown"));
+    pause_ms(1500);
+    EXPECT_INT((int64_t)process_log_count(relay, "a session cannot be shown"), 1);
+    redis_peek("SET %s %s", key, whole);
+    struct ws_client *late = watch(id, port); /* who comes does not wait for the next try, and helps the others */
+    EXPECT_INT(version_seen(late), 2);
+    EVENTUALLY(version_seen(early) == 2);
+}
+
+static void a_second_id_does_not_count(void)
+{
+    const char *id = fresh_id("second");
+    create(id, CHESS);
+    struct ws_client *client = ws_open(stack.relay_ports[0], kept_text("/ws?sessionId=%065d&sessionId=%s", 1, id));
+    REQUIRE(client != NULL);
+    EXPECT_INT(ws_close_code(client), 1008);
+    client = ws_open(stack.relay_ports[0], kept_text("/ws?a&b&c&d&e&f&g&h&i&j&k&l&m&n&o&p&q&r&s&t&sessionId=%s", id));
+    REQUIRE(client != NULL);
+    EXPECT_FRAME(client, "CONNECTED");
+}
+
+static void a_relay_without_descriptors_says_so_and_ends(void)
+{
+    static const int limits[] = {6, 8, 9, 10};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+        const char *const argv[] = {"prlimit", kept_text("--nofile=%d", limits[i]),
+                                    kept_text("%s/synckairos-relay", stack.build), NULL};
+        const char *const env[] = {kept_text("RELAY_PORT=%d", free_port()), NULL};
+        const struct process_spec spec = {.name = "poor-relay", .argv = argv, .env = env};
+        if (!EXPECT_INT(process_run(&spec), 1)) {
+            printf(" (%d descriptors)", limits[i]);
+        }
+    }
+}
+
 CU_TestInfo relay_tests[] = {
     {"a PING is answered with Redis' time", a_ping_is_answered_with_redis_time},
     {"a RECONNECT is told whether it is up to date", a_reconnect_is_told_whether_it_is_up_to_date},
@@ -279,5 +401,13 @@ CU_TestInfo relay_tests[] = {
     {"a client may leave when it likes", a_client_may_leave_when_it_likes},
     {"one client too many is asked to come later", one_client_too_many_is_asked_to_come_later},
     {"a relay that drains sends everybody away", a_relay_that_drains_sends_everybody_away},
+    {"a reading from before the last client left is not shared",
+     a_reading_from_before_the_last_client_left_is_not_shared},
+    {"a client that talks before it is greeted is not too slow",
+     a_client_that_talks_before_it_is_greeted_is_not_too_slow},
+    {"an unreadable session is told of once, and shown when it is repaired",
+     an_unreadable_session_is_told_of_once_and_shown_when_it_is_repaired},
+    {"a second id does not count", a_second_id_does_not_count},
+    {"a relay without descriptors says so and ends", a_relay_without_descriptors_says_so_and_ends},
     CU_TEST_INFO_NULL,
 };

@@ -140,35 +140,56 @@ static void leave_root(struct process_spec *spec)
     }
 }
 
-static bool start_postgres(void)
+static bool make_postgres(void)
 {
     const char *const data = kept_text("%s/postgres", stack.folder);
     const char *const init[] = {
         postgres_program("initdb"), "-D",         data, "-U", "synckairos", "--auth=trust", "--no-sync",
         "--encoding=UTF8",          "--locale=C", NULL};
-    const char *const serve[] = {postgres_program("postgres"),
-                                 "-D",
-                                 data,
-                                 "-p",
-                                 kept_text("%d", stack.postgres_port),
-                                 "-c",
-                                 "listen_addresses=127.0.0.1",
-                                 "-c",
-                                 "unix_socket_directories=",
-                                 "-c",
-                                 "fsync=off",
-                                 "-c",
-                                 "full_page_writes=off",
-                                 NULL};
     struct process_spec spec = {.name = "initdb", .argv = init};
     leave_root(&spec);
-    if (mkdir(data, 0700) || (spec.uid && chown(data, spec.uid, spec.gid)) || !TRY(process_run(&spec) == 0)) {
+    return !mkdir(data, 0700) && !(spec.uid && chown(data, spec.uid, spec.gid)) && TRY(process_run(&spec) == 0);
+}
+
+static struct process *spawn_postgres(void)
+{
+    const char *const argv[] = {postgres_program("postgres"),
+                                "-D",
+                                kept_text("%s/postgres", stack.folder),
+                                "-p",
+                                kept_text("%d", stack.postgres_port),
+                                "-c",
+                                "listen_addresses=127.0.0.1",
+                                "-c",
+                                "unix_socket_directories=",
+                                "-c",
+                                "fsync=off",
+                                "-c",
+                                "full_page_writes=off",
+                                NULL};
+    struct process_spec spec = {.name = "postgres", .argv = argv, .stop_signal = SIGINT, .death_signal = SIGQUIT};
+    leave_root(&spec);
+    return process_start(&spec);
+}
+
+static bool start_postgres(void)
+{
+    if (!make_postgres()) {
         return false;
     }
-    spec = (struct process_spec){.name = "postgres", .argv = serve, .stop_signal = SIGINT, .death_signal = SIGQUIT};
-    leave_root(&spec);
-    stack.postgres = process_start(&spec);
+    stack.postgres = spawn_postgres();
     return TRY(wait_until_up(stack.postgres, postgres_answers));
+}
+
+void stack_stop_postgres(void)
+{
+    process_stop(stack.postgres);
+}
+
+void stack_start_postgres(void)
+{
+    stack.postgres = spawn_postgres();
+    EXPECT(wait_until_up(stack.postgres, postgres_answers));
 }
 
 static bool migrate(void)

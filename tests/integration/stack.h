@@ -44,6 +44,10 @@ void stack_remove_folder(void);
 void stack_stop_redis(void);
 void stack_start_redis(void);
 
+/* The same for PostgreSQL, whose clients are cut off. */
+void stack_stop_postgres(void);
+void stack_start_postgres(void);
+
 /* One of the project's programs, with more environment ("NAME=value", NULL-terminated; NULL: none). Waits until it
  * says that it has started, or is dead. */
 struct process *stack_program(const char *name, const char *const *env);

@@ -7,6 +7,10 @@
 extern CU_TestInfo game_tests[];
 extern CU_TestInfo lifecycle_tests[];
 extern CU_TestInfo error_tests[];
+extern CU_TestInfo validation_tests[];
+extern CU_TestInfo participants_tests[];
+extern CU_TestInfo listing_tests[];
+extern CU_TestInfo history_tests[];
 extern CU_TestInfo expiry_tests[];
 extern CU_TestInfo warning_tests[];
 extern CU_TestInfo commit_tests[];
@@ -15,9 +19,14 @@ extern CU_TestInfo contention_tests[];
 extern CU_TestInfo trail_tests[];
 extern CU_TestInfo lifetime_tests[];
 extern CU_TestInfo relay_tests[];
+extern CU_TestInfo access_tests[];
 extern CU_TestInfo host_clock_tests[];
 extern CU_TestInfo process_tests[];
 extern CU_TestInfo metrics_tests[];
+extern CU_TestInfo openapi_tests[];
+extern CU_TestInfo front_tests[];
+extern CU_TestInfo front_api_tests[];
+extern CU_TestInfo cgi_tests[];
 extern CU_TestInfo outage_tests[];
 
 #endif

@@ -3,7 +3,10 @@
 #include "tests/integration/suites.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static int64_t events_where(const char *id, const char *condition)
 {
@@ -123,27 +126,35 @@ static void events_of_a_lost_answer_are_read_again_at_once(void)
 {
     const char *const patient[] = {"AUDIT_CLAIM_S=3600", NULL};
     const char *id = fresh_id("lost-answer");
-    create(id, CHESS);
-    await_trail(id, 1);
     process_stop(stack.audit);
     stack.audit = stack_program("audit", patient);
-    EVENTUALLY(redis_int("EVAL %s 1 audit", "return #redis.call('XINFO','CONSUMERS',KEYS[1],'audit-writers')") > 0);
+    create_running(id, CHESS);
+    await_trail(id, 2);
+    const char *pid = kept_text(":%ld:", (long)process_pid(stack.audit)); /* a part of its consumer's name */
+    EVENTUALLY(redis_int("EVAL %s 1 audit %s",
+                         "for _, c in ipairs(redis.call('XINFO','CONSUMERS',KEYS[1],'audit-writers')) do "
+                         "  if string.find(c[2], ARGV[1], 1, true) then return 1 end "
+                         "end "
+                         "return 0",
+                         pid) == 1);
+    EVENTUALLY(redis_int("XLEN audit") == 0);
     process_signal(stack.audit, SIGSTOP);
-    act(id, "start", NULL);
     act(id, "switch", NULL);
-    redisReply *taken =
-        redis_peek("EVAL %s 1 audit", "local best, name = -1, nil "
-                                      "for _, c in ipairs(redis.call('XINFO','CONSUMERS',KEYS[1],'audit-writers')) do "
-                                      "  if best < 0 or c[6] < best then best, name = c[6], c[2] end "
-                                      "end "
-                                      "redis.call('XREADGROUP','GROUP','audit-writers',name,'STREAMS',KEYS[1],'>') "
-                                      "return redis.call('XPENDING',KEYS[1],'audit-writers')[1]");
+    act(id, "switch", NULL);
+    redisReply *taken = redis_peek("EVAL %s 1 audit %s",
+                                   "for _, c in ipairs(redis.call('XINFO','CONSUMERS',KEYS[1],'audit-writers')) do "
+                                   "  if string.find(c[2], ARGV[1], 1, true) then "
+                                   "    redis.call('XREADGROUP','GROUP','audit-writers',c[2],'STREAMS',KEYS[1],'>') "
+                                   "  end "
+                                   "end "
+                                   "return redis.call('XPENDING',KEYS[1],'audit-writers')[1]",
+                                   pid);
     REQUIRE(taken && taken->type == REDIS_REPLY_INTEGER);
     EXPECT_INT(taken->integer, 2);
     redis_peek("CLIENT KILL TYPE normal SKIPME yes");
     process_signal(stack.audit, SIGCONT);
-    await_trail(id, 3);
-    expect_whole_chain(id, 3);
+    await_trail(id, 4);
+    expect_whole_chain(id, 4);
     process_stop(stack.audit);
     stack.audit = stack_program("audit", NULL);
 }
@@ -159,6 +170,88 @@ static void migrating_again_changes_nothing(void)
                 before);
 }
 
+/* A backend that hangs keeps neither the worker from stopping nor its claims from being renewed. */
+static void a_hung_postgres_does_not_hang_the_worker(void)
+{
+    const char *const quick[] = {"AUDIT_CLAIM_S=2", NULL};
+    const char *id = fresh_id("hung");
+    process_stop(stack.audit);
+    stack.audit = stack_program("audit", quick);
+    create(id, CHESS);
+    await_trail(id, 1);
+    const int64_t backend = sql_int("SELECT pid FROM pg_stat_activity WHERE application_name = 'synckairos-audit'");
+    REQUIRE(backend > 1);
+    kill((pid_t)backend, SIGSTOP);
+    act(id, "start", NULL);
+    act(id, "switch", NULL);
+    const int64_t until_us = now_us() + 4000000;
+    int64_t longest_idle = 0;
+    while (now_us() < until_us) {
+        const int64_t idle = redis_int("EVAL %s 1 audit", "local p = redis.call('XPENDING',KEYS[1],'audit-writers',"
+                                                          "'-','+',1) return p[1] and p[1][3] or 0");
+        longest_idle = idle > longest_idle ? idle : longest_idle;
+        nap();
+    }
+    EXPECT_BETWEEN(longest_idle, 1, 1900);
+    const int64_t since_us = now_us();
+    process_stop(stack.audit);
+    EXPECT(now_us() - since_us < 5000000);
+    kill((pid_t)backend, SIGCONT);
+    stack.audit = stack_program("audit", quick);
+    await_trail(id, 3);
+    expect_whole_chain(id, 3);
+    process_stop(stack.audit);
+    stack.audit = stack_program("audit", NULL);
+}
+
+/* What cannot be set aside because Redis is full must not keep out what would make room. */
+static void a_full_redis_with_a_refused_event_is_drained_all_the_same(void)
+{
+    const char *const one[] = {"AUDIT_BATCH=1", NULL};
+    const char *id = fresh_id("full");
+    EVENTUALLY(redis_int("XLEN audit") == 0);
+    process_stop(stack.audit);
+    redis_peek("XADD audit * nothing useful");
+    create_running(id, CHESS);
+    redis_peek("CONFIG SET maxmemory 1");
+    stack.audit = stack_program("audit", one);
+    await_trail(id, 2);
+    EVENTUALLY(redis_int("XLEN audit") == 1);
+    EXPECT_INT(redis_int("XLEN audit:failed"), 0);
+    redis_peek("CONFIG SET maxmemory 0");
+    EVENTUALLY(redis_int("XLEN audit:failed") == 1);
+    EVENTUALLY(redis_int("XLEN audit") == 0);
+    redis_peek("DEL audit:failed");
+    process_stop(stack.audit);
+    stack.audit = stack_program("audit", NULL);
+}
+
+static void put_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    REQUIRE(file != NULL);
+    EXPECT(fputs(text, file) >= 0);
+    EXPECT_INT(fclose(file), 0);
+}
+
+static void a_migration_that_commits_by_itself_is_refused(void)
+{
+    static const char *const names[] = {"001_initial_schema.sql", "002_add_indexes.sql"};
+    static const char *const bodies[] = {"COMMIT;\n", "COMMIT; BEGIN;\n", "ROLLBACK; BEGIN; SELECT 1;\n"};
+    const char *folder = kept_text("%s/sneaky", stack.folder);
+    const char *third = kept_text("%s/003_sneaky.sql", folder);
+    const char *const argv[] = {kept_text("%s/synckairos-audit", stack.build), "migrate", "--dir", folder, NULL};
+    EXPECT_INT(mkdir(folder, 0700), 0);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        EXPECT_INT(symlink(kept_text("%s/sql/%s", stack.sources, names[i]), kept_text("%s/%s", folder, names[i])), 0);
+    }
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+        put_text(third, bodies[i]);
+        EXPECT_INT(process_run(&(struct process_spec){.name = "migrate", .argv = argv}), 1);
+    }
+    EXPECT_INT(sql_int("SELECT count(*) FROM schema_migrations WHERE name LIKE '003%%'"), 0);
+}
+
 CU_TestInfo trail_tests[] = {
     {"a game leaves its whole trail", a_game_leaves_its_whole_trail},
     {"an expiry is told by the timekeeper", an_expiry_is_told_by_the_timekeeper},
@@ -167,5 +260,9 @@ CU_TestInfo trail_tests[] = {
      a_worker_that_dies_leaves_nothing_out_and_nothing_twice},
     {"events of a lost answer are read again at once", events_of_a_lost_answer_are_read_again_at_once},
     {"migrating again changes nothing", migrating_again_changes_nothing},
+    {"a hung PostgreSQL does not hang the worker", a_hung_postgres_does_not_hang_the_worker},
+    {"a full Redis with a refused event is drained all the same",
+     a_full_redis_with_a_refused_event_is_drained_all_the_same},
+    {"a migration that commits by itself is refused", a_migration_that_commits_by_itself_is_refused},
     CU_TEST_INFO_NULL,
 };

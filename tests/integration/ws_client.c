@@ -33,6 +33,7 @@ struct ws_client {
     bool mute;
     bool deaf;
     bool ending;
+    const char *answer; /* to the upgrade, whole */
 };
 
 /* --- sending -------------------------------------------------------------------------------------------------- */
@@ -250,13 +251,13 @@ static int connect_loopback(int port, int receive_bytes)
 }
 
 /* The key is the example of RFC 6455 §1.3, and so is the answer it must get. */
-static bool upgrade(struct ws_client *client, int port, const char *path)
+static bool upgrade(struct ws_client *client, int port, const char *path, const char *headers)
 {
-    char text[2048];
+    char text[24 * 1024];
     const int length = snprintf(text, sizeof(text),
                                 "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                                path, port);
+                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
+                                path, port, headers);
     size_t got = 0;
     if (!ws_send_raw(client, text, (size_t)length)) {
         return false;
@@ -264,13 +265,14 @@ static bool upgrade(struct ws_client *client, int port, const char *path)
     while (got < sizeof(text) - 1 && read_exactly(client, text + got, 1)) {
         text[++got] = '\0';
         if (got >= 4 && strcmp(text + got - 4, "\r\n\r\n") == 0) {
+            client->answer = kept_text("%s", text);
             return strncmp(text, "HTTP/1.1 101 ", 13) == 0 && strstr(text, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         }
     }
     return false;
 }
 
-struct ws_client *ws_open_small(int port, const char *path, int receive_bytes)
+static struct ws_client *open_client(int port, const char *path, int receive_bytes, const char *headers)
 {
     struct ws_client *client = calloc(1, sizeof(*client));
     if (!client) {
@@ -280,7 +282,7 @@ struct ws_client *ws_open_small(int port, const char *path, int receive_bytes)
     pthread_mutex_init(&client->write_lock, NULL);
     pthread_cond_init(&client->changed, NULL);
     client->fd = connect_loopback(port, receive_bytes);
-    if (client->fd < 0 || !upgrade(client, port, path) || pthread_create(&client->reader, NULL, read_all, client)) {
+    if (client->fd < 0 || !upgrade(client, port, path, headers) || pthread_create(&client->reader, NULL, read_all, client)) {
         if (client->fd >= 0) {
             close(client->fd);
         }
@@ -290,9 +292,24 @@ struct ws_client *ws_open_small(int port, const char *path, int receive_bytes)
     return keep(client, release);
 }
 
+struct ws_client *ws_open_small(int port, const char *path, int receive_bytes)
+{
+    return open_client(port, path, receive_bytes, "");
+}
+
 struct ws_client *ws_open(int port, const char *path)
 {
-    return ws_open_small(port, path, 0);
+    return open_client(port, path, 0, "");
+}
+
+struct ws_client *ws_open_with(int port, const char *path, const char *headers)
+{
+    return open_client(port, path, 0, headers);
+}
+
+const char *ws_answer(const struct ws_client *client)
+{
+    return client->answer;
 }
 
 void ws_leave(struct ws_client *client)

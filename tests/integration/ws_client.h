@@ -28,6 +28,10 @@ struct ws_message {
 struct ws_client *ws_open(int port, const char *path);
 struct ws_client *ws_open_small(int port, const char *path, int receive_bytes);
 
+/* The same with more header fields, each ended by CR LF; and the head of the answer to the upgrade. */
+struct ws_client *ws_open_with(int port, const char *path, const char *headers);
+const char *ws_answer(const struct ws_client *client);
+
 /* The next text message, in order of arrival; NULL when closed or not there in time. Borrowed until the end of
  * the test. */
 const struct ws_message *ws_next(struct ws_client *client);

@@ -15,15 +15,16 @@ import { Specification, readSpecification } from './specification.mjs';
 const FAULTS_SHOWN = 40;
 let passed = 0;
 let failed = 0;
+const shown = new Set();
 
-function report(what, fault) {
-  if (!fault) {
-    passed += 1;
-    return;
-  }
-  failed += 1;
-  if (failed <= FAULTS_SHOWN) {
-    console.log(`FAILED ${what}: ${fault}`);
+// A fault of one kind is shown once; more says where.
+function report(what, fault, more = '') {
+  passed += fault ? 0 : 1;
+  failed += fault ? 1 : 0;
+  const kind = `${what}: ${fault}`;
+  if (fault && !shown.has(kind) && shown.size < FAULTS_SHOWN) {
+    shown.add(kind);
+    console.log(`FAILED ${kind}${more}`);
   }
 }
 
@@ -68,7 +69,7 @@ function checkValidator(specification) {
     },
   };
   for (const [what, exchange] of Object.entries(wrong)) {
-    report(`self-test: ${what} is found`, judge(specification, exchange).faults.length ? '' : 'it was not');
+    report(`self-test: ${what} is found`, judge(specification, exchange).faults.length > 0 ? '' : 'it was not');
   }
 }
 
@@ -79,8 +80,9 @@ async function checkExchanges(specification, file) {
     const { what, faults } = judge(specification, exchange);
     const counts = seen.get(what) ?? new Map();
     seen.set(what, counts.set(exchange.status, (counts.get(exchange.status) ?? 0) + 1));
-    report(`${exchange.method} ${exchange.url} -> ${exchange.status}`,
-      faults.length ? `${faults.join('; ')}\n       ${exchange.body.slice(0, 300)}` : '');
+    const cut = (text) => (text ?? '').slice(0, 300);
+    report(`${what}, ${exchange.status}`, faults.join('; '),
+      `\n       ${exchange.method} ${exchange.url} ${cut(exchange.request)}\n       ${cut(exchange.body)}`);
   }
   show(specification, seen);
 }

@@ -21,6 +21,17 @@ static const char *const names[] = {
     "RATE_LIMIT_GENERAL",
     "RATE_LIMIT_SWITCH",
     "RATE_LIMIT_SERVER",
+    "AUTH",
+    "JWT_ALGORITHM",
+    "JWT_SECRET",
+    "JWT_PUBLIC_KEY_FILE",
+    "JWT_KEY_ID",
+    "JWT_SECRET_PREVIOUS",
+    "JWT_PUBLIC_KEY_FILE_PREVIOUS",
+    "JWT_KEY_ID_PREVIOUS",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "CORS_ORIGIN",
     "TRUSTED_PROXIES",
     "LOG_LEVEL",
     "METRICS_FILE",
@@ -31,6 +42,7 @@ static const char *const names[] = {
     "AUDIT_BATCH",
     "AUDIT_WAIT_MS",
     "AUDIT_CLAIM_S",
+    "DOCS_PAGE",
 };
 #define NAMES (sizeof names / sizeof names[0])
 #define EVERYBODY ((enum sk_program)(SK_PROGRAM_ALL | SK_PROGRAM_FRONT))

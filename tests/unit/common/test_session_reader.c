@@ -57,6 +57,8 @@ static void names_every_wrong_field_of_a_configuration(void)
          "participants[0].total_time_ms"},
         {"{'sync_mode':'per_cycle','time_per_cycle_ms':5000,'participants':[{'participant_id':'a','total_time_ms':0}]}",
          ""},
+        {"{'sync_mode':'count_up','participants':[{'participant_id':'a','total_time_ms':999}]}",
+         "participants[0].total_time_ms"},
         {"{'sync_mode':'count_up','participants':[{'participant_id':'a'},{'participant_id':'a'}]}",
          "participants[1].participant_id"},
         {"{'sync_mode':'count_up','participants':[{'participant_id':'a','participant_index':1},{'participant_id':'b'}]"
@@ -123,6 +125,12 @@ static void names_every_wrong_field_of_an_operation(void)
         {SK_OP_ADJUST, "{'delta_ms':-2678400000}", ""},
         {SK_OP_ADJUST, "{'delta_ms':-2678400001}", "delta_ms"},
         {SK_OP_ADJUST, "{'total_time_ms':1,'delta_ms':1}", "total_time_ms"},
+        {SK_OP_ADJUST, "{'delta_ms':1,'reason':'late'}", ""},
+        {SK_OP_ADJUST, "{'delta_ms':1,'reason':''}", ""},
+        {SK_OP_ADJUST, "{'delta_ms':1,'reason':null}", ""},
+        {SK_OP_ADJUST, "{'delta_ms':1,'reason':['late']}", "reason"},
+        {SK_OP_ADJUST, "{'reason':1}", "reason total_time_ms"},
+        {SK_OP_REMOVE, "{'reason':'late'}", "reason"},
         {SK_OP_ADD, "{}", "participant_id"},
         {SK_OP_ADD, "{'participant_id':'a','total_time_ms':500}", "total_time_ms"},
         {SK_OP_ADD, "{'participant_id':'a','participant_index':-1}", "participant_index"},
@@ -185,6 +193,25 @@ static void bounds_the_depth(void)
     free(bomb);
 }
 
+/* As many as a body within all other limits could never have. */
+static void bounds_the_number_of_values(void)
+{
+    static char text[80000];
+    for (size_t values = 32767; values <= 32769; values++) {
+        size_t used = (size_t)snprintf(text, sizeof(text), "{\"a,,\":[");
+        for (size_t i = 3; i < values; i++) { /* the object, the list, and its first element */
+            text[used++] = '0';
+            text[used++] = ',';
+        }
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "0]}");
+        struct sk_error error = {SK_OK, ""};
+        json_t *body = sk_body_parse(text, used, &error);
+        CHECK_INT("values", body != NULL, values <= 32768);
+        CHECK_INT("values", error.code, values <= 32768 ? SK_OK : SK_INVALID_JSON);
+        json_decref(body);
+    }
+}
+
 /* A field's name is shown cut, but never in the middle of a character: the answer must stay UTF-8. */
 static void cuts_a_long_name_between_characters(void)
 {
@@ -213,6 +240,7 @@ void suite_session_reader(CU_pSuite suite)
         {"names every wrong field of an operation", names_every_wrong_field_of_an_operation},
         {"refuses what is no JSON object", refuses_what_is_no_json_object},
         {"bounds the depth", bounds_the_depth},
+        {"bounds the number of values", bounds_the_number_of_values},
         {"cuts a long name between characters", cuts_a_long_name_between_characters},
     };
     ADD_TESTS(suite, tests);

@@ -94,6 +94,12 @@ static void requests_that_make_no_sense_are_refused(void)
         {"POST", "/v1/sessions", "{\"sync_mode\":\"sundial\"}", 400, "VALIDATION_ERROR"},
         {"POST", "/v1/sessions/a/switch", "{\"current_cycle_number\":\"1\"}", 400, "current_cycle_number"},
         {"POST", "/v1/sessions/a/pause", "{\"why\":1}", 400, "why"},
+        {"POST", "/v1/sessions/a/participants", NULL, 400, "\"field\":\"participant_id\""},
+        {"PATCH", "/v1/sessions/a/participants/b", "{}", 400, "\"field\":\"total_time_ms\""},
+        {"PATCH", "/v1/sessions/a/participants/b%20", "{\"delta_ms\":1}", 400, "\"field\":\"participant_id\""},
+        {"GET", "/v1/sessions?limit=0", NULL, 400, "\"field\":\"limit\""},
+        {"GET", "/v1/sessions?%ff=0", NULL, 400, "VALIDATION_ERROR"},
+        {"GET", "/v1/sessions/a/events?after=1", NULL, 400, "\"field\":\"after\""},
     };
     check_rows(rows, sizeof rows / sizeof rows[0]);
 }
@@ -123,6 +129,11 @@ static void without_redis_the_code_says_so(void)
         {"POST", "/v1/sessions/a/resume", NULL, 503, "STATE_STORE_UNAVAILABLE"},
         {"POST", "/v1/sessions/a/complete", NULL, 503, "STATE_STORE_UNAVAILABLE"},
         {"POST", "/v1/sessions/a/cancel", NULL, 503, "STATE_STORE_UNAVAILABLE"},
+        {"POST", "/v1/sessions/a/participants", "{\"participant_id\":\"b\"}", 503, "STATE_STORE_UNAVAILABLE"},
+        {"PATCH", "/v1/sessions/a/participants/b", "{\"delta_ms\":1}", 503, "STATE_STORE_UNAVAILABLE"},
+        {"DELETE", "/v1/sessions/a/participants/b", NULL, 503, "STATE_STORE_UNAVAILABLE"},
+        {"GET", "/v1/sessions", NULL, 503, "STATE_STORE_UNAVAILABLE"},
+        {"GET", "/v1/sessions/a/events", NULL, 503, "STATE_STORE_UNAVAILABLE"},
         {"GET", "/v1/time", NULL, 503, "STATE_STORE_UNAVAILABLE"},
         {"GET", "/ready", NULL, 503, "\"checks\":{\"redis\":\"unavailable\",\"postgres\":\"degraded\"}"},
         {"GET", "/health", NULL, 200, "{\"status\":\"ok\"}"},

@@ -30,7 +30,7 @@ static void settles_the_view_but_not_the_version(void)
     struct sk_snapshot snapshot;
     CHECK_INT("started", operate(session, "start", "{}", T0 + 1000), SK_OK);
     sk_codec_write(&stored, session);
-    sk_snapshot_make(&snapshot, "s1", stored.data, stored.length, T0 + 100000);
+    sk_snapshot_make(&snapshot, stored.data, stored.length, T0 + 100000);
     if (CHECK_INT("outcome", snapshot.outcome, SK_SNAPSHOT_FOUND)) {
         json_t *payload = payload_of(&snapshot, "STATE_SYNC");
         CHECK_TEXT("the flag has fallen", json_string_value(json_object_get(payload, "status")), "expired");
@@ -50,7 +50,7 @@ static void knows_a_tombstone(void)
     struct sk_buffer stored = {0};
     struct sk_snapshot snapshot;
     sk_codec_write_tombstone(&stored, "s1", "", T0);
-    sk_snapshot_make(&snapshot, "s1", stored.data, stored.length, T0 + 1);
+    sk_snapshot_make(&snapshot, stored.data, stored.length, T0 + 1);
     CHECK_INT("outcome", snapshot.outcome, SK_SNAPSHOT_DELETED);
     CHECK("no frame", snapshot.sync == NULL);
     sk_buffer_clear(&stored);
@@ -61,9 +61,10 @@ static void does_not_show_what_it_cannot_read(void)
     static const char *const rows[] = {"", "{", "null", "{\"format\":999}"};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct sk_snapshot snapshot;
-        sk_snapshot_make(&snapshot, "s1", rows[i], strlen(rows[i]), T0);
-        CHECK_INT(rows[i], snapshot.outcome, SK_SNAPSHOT_UNAVAILABLE);
+        sk_snapshot_make(&snapshot, rows[i], strlen(rows[i]), T0);
+        CHECK_INT(rows[i], snapshot.outcome, SK_SNAPSHOT_UNREADABLE);
         CHECK(rows[i], snapshot.sync == NULL);
+        CHECK(rows[i], snapshot.why[0] != '\0');
     }
 }
 

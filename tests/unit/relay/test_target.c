@@ -20,6 +20,8 @@ static void reads_path_and_query(void)
         {"/ws/", {"sessionId=g1"}, SK_TARGET_SESSION, "g1"},
         {"/ws", {"token=x", "sessionId=g1"}, SK_TARGET_SESSION, "g1"},
         {"/ws", {"sessionId=g1", "sessionId=g2"}, SK_TARGET_SESSION, "g1"},
+        {"/ws", {"sessionId=a b", "sessionId=g2"}, SK_TARGET_MISSING_ID, ""},
+        {"/ws", {"sessionId=", "sessionId=g2"}, SK_TARGET_MISSING_ID, ""},
         {"/ws", {"sessionId=" ID64}, SK_TARGET_SESSION, ID64},
         {"/ws", {"sessionId=" ID64 "4"}, SK_TARGET_MISSING_ID, ""},
         {"/ws", {"sessionId="}, SK_TARGET_MISSING_ID, ""},
@@ -63,15 +65,24 @@ static void decides_who_is_let_in(void)
         {"no route, though full", SK_TARGET_UNKNOWN, 10, false, SK_CLOSE_POLICY},
         {"draining comes first", SK_TARGET_UNKNOWN, 10, true, SK_CLOSE_GOING_AWAY},
     };
+    struct sk_error error;
+    struct sk_keyring *keyring = NULL;
+    const struct sk_config open = {.auth = false}; /* tokens are the integration tests' matter */
+    CU_ASSERT_EQUAL_FATAL(sk_keyring_open(&keyring, &open, &error), SK_OK);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct sk_target target = {.kind = rows[i].kind};
-        struct sk_refusal refusal = sk_admission_decide(&(struct sk_admission){.target = &target,
-                                                                               .connections = rows[i].connections,
-                                                                               .connections_max = 10,
-                                                                               .draining = rows[i].draining});
+        const struct sk_visit visit = {.target = {.kind = rows[i].kind}, .origin = "https://x.example"};
+        const struct sk_admission admission = {.visit = &visit,
+                                               .keyring = keyring,
+                                               .origins = "",
+                                               .connections = rows[i].connections,
+                                               .connections_max = 10,
+                                               .draining = rows[i].draining};
+        struct sk_identity identity;
+        struct sk_refusal refusal = sk_admission_decide(&admission, &identity);
         CHECK_INT(rows[i].name, refusal.code, rows[i].code);
         CHECK(rows[i].name, strlen(refusal.reason) <= 123); /* RFC 6455 §5.5: what a close frame can carry */
     }
+    sk_keyring_free(keyring);
 }
 
 void suite_relay_target(CU_pSuite suite)
