@@ -148,7 +148,8 @@ void sk_change_complete_deletion(struct sk_change *change)
     const struct sk_session *session = change->session;
     announce_expiries(change);
     sk_frame_plain(begin_message(change, SK_MESSAGE_SESSION_DELETED), "SESSION_DELETED", session->id, change->now_ms);
-    sk_codec_write_tombstone(&transaction->tombstone, session->id, session->last_event_id, change->now_ms);
+    sk_codec_write_tombstone(&transaction->tombstone, session->id, session->last_event_id,
+                             change->now_ms > session->created_at_ms ? change->now_ms : session->created_at_ms);
     transaction->ttl_ms = SK_TOMBSTONE_MS;
     transaction->next_timer_ms = SK_NONE;
     transaction->indexed_to = SK_STATUS_COUNT;
@@ -180,4 +181,5 @@ void sk_change_forget(struct sk_change *change)
     change->session = NULL;
     change->unreadable = false;
     change->deadline_before_ms = SK_NONE;
+    change->deleted_at_ms = SK_NONE;
 }

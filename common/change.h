@@ -21,6 +21,7 @@ struct sk_change {
     struct sk_session *session;
     bool unreadable; /* there is a stored form, but it is damaged */
     int64_t deadline_before_ms;
+    int64_t deleted_at_ms; /* of the life before, which a new one begins after; SK_NONE */
     int64_t now_ms;
     struct sk_settlement settlement;
     struct sk_buffer view; /* rendered at now_ms */

@@ -383,3 +383,12 @@ void sk_codec_last_event(const char *text, size_t length, char out[SK_UUID_BYTES
     }
     json_decref(object);
 }
+
+int64_t sk_codec_deleted_at(const char *text, size_t length)
+{
+    json_t *object = json_loadb(text, length, 0, NULL);
+    const json_t *deleted_at = json_object_get(object, "deleted_at_ms");
+    int64_t at_ms = json_is_integer(deleted_at) ? json_integer_value(deleted_at) : SK_NONE;
+    json_decref(object);
+    return at_ms;
+}

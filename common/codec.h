@@ -19,6 +19,9 @@ void sk_codec_write_tombstone(struct sk_buffer *out, const char *session_id, con
 /* The last event of a stored form or tombstone; "" in out where the text is neither. */
 void sk_codec_last_event(const char *text, size_t length, char out[SK_UUID_BYTES]);
 
+/* When a tombstone's session was deleted; SK_NONE where the text is no tombstone. */
+int64_t sk_codec_deleted_at(const char *text, size_t length);
+
 /* Reads a stored form. *session is owned by the caller, NULL on failure.
  * SK_SESSION_NOT_FOUND: a tombstone. SK_INTERNAL_ERROR: damaged, of a newer format, or out of memory. */
 enum sk_code sk_codec_read(const char *text, size_t length, struct sk_session **session, struct sk_error *error)

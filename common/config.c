@@ -14,7 +14,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum type { NUMBER, LEVEL, ADDRESS, NETWORK, NETWORKS, PATH, REDIS_URL, DATABASE_URL, SWITCH, ALGORITHM, SECRET, KEY_FILE, KEY_ID, TEXT, ORIGINS };
+enum type {
+    NUMBER,
+    LEVEL,
+    ADDRESS,
+    NETWORK,
+    NETWORKS,
+    PATH,
+    REDIS_URL,
+    DATABASE_URL,
+    SWITCH,
+    ALGORITHM,
+    SECRET,
+    KEY_FILE,
+    KEY_ID,
+    TEXT,
+    ORIGINS
+};
 
 struct option {
     const char *name;

@@ -22,21 +22,21 @@ enum sk_program {
 
 /* Strings are borrowed from the environment. */
 struct sk_config {
-    int64_t port;                  /* PORT: the web server's */
-    const char *bind;              /* BIND: address of the web server and the relay */
-    int64_t relay_port;            /* RELAY_PORT */
-    int64_t api_processes;         /* API_PROCESSES */
-    int64_t api_threads;           /* API_THREADS */
-    const char *redis_url;         /* REDIS_URL: redis://[[user]:password@]host[:port][/db] or unix:///path[?db=n] */
-    int64_t redis_timeout_ms;      /* REDIS_TIMEOUT_MS: connecting, and each answer */
-    const char *database_url;      /* DATABASE_URL: what libpq takes */
-    int64_t session_ttl_s;         /* SESSION_TTL_S: how long an ended session stays readable in Redis */
-    enum sk_log_level log_level;   /* LOG_LEVEL */
-    bool auth;                     /* AUTH: whether tokens are asked for */
-    const char *jwt_algorithm;     /* JWT_ALGORITHM: HS256, RS256 or ES256 */
-    const char *jwt_secret;        /* JWT_SECRET; "", here and below: not set */
-    const char *jwt_secret_previous;          /* JWT_SECRET_PREVIOUS */
-    const char *jwt_public_key_file;          /* JWT_PUBLIC_KEY_FILE */
+    int64_t port;                    /* PORT: the web server's */
+    const char *bind;                /* BIND: address of the web server and the relay */
+    int64_t relay_port;              /* RELAY_PORT */
+    int64_t api_processes;           /* API_PROCESSES */
+    int64_t api_threads;             /* API_THREADS */
+    const char *redis_url;           /* REDIS_URL: redis://[[user]:password@]host[:port][/db] or unix:///path[?db=n] */
+    int64_t redis_timeout_ms;        /* REDIS_TIMEOUT_MS: connecting, and each answer */
+    const char *database_url;        /* DATABASE_URL: what libpq takes */
+    int64_t session_ttl_s;           /* SESSION_TTL_S: how long an ended session stays readable in Redis */
+    enum sk_log_level log_level;     /* LOG_LEVEL */
+    bool auth;                       /* AUTH: whether tokens are asked for */
+    const char *jwt_algorithm;       /* JWT_ALGORITHM: HS256, RS256 or ES256 */
+    const char *jwt_secret;          /* JWT_SECRET; "", here and below: not set */
+    const char *jwt_secret_previous; /* JWT_SECRET_PREVIOUS */
+    const char *jwt_public_key_file; /* JWT_PUBLIC_KEY_FILE */
     const char *jwt_public_key_file_previous; /* JWT_PUBLIC_KEY_FILE_PREVIOUS */
     const char *jwt_key_id;                   /* JWT_KEY_ID */
     const char *jwt_key_id_previous;          /* JWT_KEY_ID_PREVIOUS */

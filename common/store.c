@@ -88,6 +88,7 @@ static enum sk_code understand(struct sk_store *store, struct sk_change *change,
     } else if (code == SK_SESSION_NOT_FOUND) {
         if (stored->str) { /* a tombstone */
             sk_codec_last_event(stored->str, stored->len, transaction->base_event_id);
+            change->deleted_at_ms = sk_codec_deleted_at(stored->str, stored->len);
         }
         return sk_fail(error, code, "no session %s", change->session_id);
     }
@@ -285,7 +286,9 @@ static enum sk_code prepare_creation(struct sk_change *change, enum sk_code load
     if (!change->session) {
         return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
     }
-    sk_engine_create(change->session, change->now_ms);
+    /* A life is known by its id and when it began: no two of an id may begin at the same instant. */
+    bool too_soon = change->deleted_at_ms >= change->now_ms;
+    sk_engine_create(change->session, too_soon ? change->deleted_at_ms + 1 : change->now_ms);
     sk_change_record(change, "session_created", "");
     remember(change);
     sk_change_complete(change);

@@ -16,13 +16,13 @@ struct api {
     const struct sk_config *config; /* borrowed */
     struct sk_store *store;         /* owned */
     struct sk_keyring *keyring;     /* owned */
-    struct archive archive; /* its connection is owned */
-    struct sk_terms terms;  /* of the request in hand */
-    bool ignores_forwarded; /* open only because nobody else can reach it: then nobody speaks for others */
+    struct archive archive;         /* its connection is owned */
+    struct sk_terms terms;          /* of the request in hand */
+    bool ignores_forwarded;         /* open only because nobody else can reach it: then nobody speaks for others */
 };
 
-/* redis: copied. SK_INTERNAL_ERROR: no memory. SK_VALIDATION_ERROR: the keys for tokens (token.h). After a failure there
- * is nothing to close. */
+/* redis: copied. SK_INTERNAL_ERROR: no memory. SK_VALIDATION_ERROR: the keys for tokens (token.h). After a failure
+ * there is nothing to close. */
 enum sk_code sk_api_open(struct api *api, const struct sk_config *config, const struct sk_redis_url *redis,
                          struct sk_error *error) __attribute__((warn_unused_result));
 void sk_api_close(struct api *api);

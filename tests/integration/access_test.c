@@ -9,11 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-#define SECRET "an integration test's own secret, 32 bytes or more"
+#define KEY "JWT_SECRET=an integration test's own secret, 32 bytes or more"
+#define SECRET (&KEY[sizeof "JWT_SECRET"])
 #define MINE "/v1/sessions/access-a"
 #define THEIRS "/v1/sessions/access-b"
-
-#define KEY "JWT_SECRET=" SECRET
 
 static const char *const keyed[] = {
     KEY, "JWT_AUDIENCE=game", "RATE_LIMIT_GENERAL=0", "RATE_LIMIT_SWITCH=0", "RATE_LIMIT_SERVER=0", NULL};
@@ -27,7 +26,7 @@ static const char *token(const char *claims, long ttl_s)
     const char *json = json_quoted(claims);
     REQUIRE(jwt_new(&jwt) == 0 && jwt_add_grants_json(jwt, json) == 0 &&
             jwt_add_grant_int(jwt, "exp", (long)time(NULL) + ttl_s) == 0 &&
-            jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)SECRET, sizeof SECRET - 1) == 0);
+            jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)SECRET, (int)strlen(SECRET)) == 0);
     char *text = jwt_encode_str(jwt);
     jwt_free(jwt);
     return keep(text, free);

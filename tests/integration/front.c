@@ -175,24 +175,8 @@ static bool ended_well(struct process *process, int number)
     return status == 0;
 }
 
-/* Whether every program that the server started has ended: one that has answered may still be looking for leaks. */
-static bool server_alone(void)
-{
-    char first[16] = "";
-    const int pid = (int)process_pid(front.server);
-    FILE *children = fopen(kept_text("/proc/%d/task/%d/children", pid, pid), "re");
-    const bool some = children && fgets(first, sizeof(first), children) && first[0];
-    if (children) {
-        (void)fclose(children);
-    }
-    return !some;
-}
-
 int front_close(void)
 {
-    if (front.server && !front.api) {
-        (void)wait_for(server_alone);
-    }
     const bool server_well = ended_well(front.server, front.stop_signal);
     const bool api_well = ended_well(front.api, SIGTERM);
     front.server = NULL;
@@ -303,11 +287,12 @@ int front_open_apache(void)
 
 /* --- plain CGI -------------------------------------------------------------------------------------------------- */
 
+/* lighttpd ends a program once its answer is complete, which may be in the middle of its search for leaks. */
 int front_open_cgi(void)
 {
     take_over();
     const char *more = kept_text("redis://127.0.0.1:%d/0\",\n    \"DATABASE_URL\" => \"%s\",\n"
-                                 "    \"METRICS_FILE\" => \"%s/metrics",
+                                 "    \"METRICS_FILE\" => \"%s/metrics\",\n    \"ASAN_OPTIONS\" => \"detect_leaks=0",
                                  stack.redis_port, stack.database_url, stack.folder);
     const struct edit edits[] = {{"server.port = 8080", kept_text("server.port = %d", stack.web_port)},
                                  {"/usr/local/share/synckairos", kept_text("%s/share", stack.folder)},

@@ -176,6 +176,16 @@ static void one_process_a_request_is_enough_for_a_game(void)
     EXPECT_ERROR(call("POST", "/v1/sessions", large), 413, "PAYLOAD_TOO_LARGE");
 }
 
+static void a_cgi_program_ends_in_order(void)
+{
+    const char *const argv[] = {kept_text("%s/synckairos-api", stack.build), NULL};
+    const char *const env[] = {"GATEWAY_INTERFACE=CGI/1.1", "REQUEST_METHOD=GET", "REQUEST_URI=/v1/time", NULL};
+    struct process *program = process_start(&(struct process_spec){.name = "one-cgi", .argv = argv, .env = env});
+    EXPECT_INT(process_wait(program), 0);
+    EXPECT(process_logged(program, "Status: 200 OK"));
+    EXPECT(process_logged(program, "timestamp_ms"));
+}
+
 CU_TestInfo front_tests[] = {
     {"the pages are there", the_pages_are_there},
     {"a path arrives as it was sent", a_path_arrives_as_it_was_sent},
@@ -197,6 +207,7 @@ CU_TestInfo front_api_tests[] = {
 
 CU_TestInfo cgi_tests[] = {
     {"one process a request is enough for a game", one_process_a_request_is_enough_for_a_game},
+    {"a CGI program ends in order", a_cgi_program_ends_in_order},
     {"a path arrives as it was sent", a_path_arrives_as_it_was_sent},
     {"a body of unknown length arrives", a_body_of_unknown_length_arrives},
     {"a HEAD has headers alone", a_head_has_headers_alone},

@@ -124,7 +124,6 @@ static void an_id_used_again_has_all_its_lives(void)
 {
     const char *id = fresh_id("lives");
     create(id, CHESS);
-    nap(); /* lives are told apart by the millisecond of their creation */
     delete_session(id);
     create_running(id, CHESS);
     EVENTUALLY(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s'", id) == 4);

@@ -112,7 +112,23 @@ static void every_mode_runs_from_start_to_end(void)
     }
 }
 
+/* A life is known by its id and its first instant, in the archive too: however fast one follows upon the other. */
+static void lives_of_an_id_never_begin_at_the_same_instant(void)
+{
+    const char *id = fresh_id("reborn");
+    int64_t last = 0;
+    for (int i = 0; i < 30; i++) {
+        const int64_t born = instant_at(create(id, CHESS)->body, "data.created_at");
+        EXPECT(born > last);
+        last = born;
+        EXPECT_STATUS(delete_session(id), 204);
+    }
+    EVENTUALLY(sql_int("SELECT count(*) FROM sync_sessions WHERE session_id = '%s'", id) == 30);
+    EVENTUALLY(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s'", id) == 60);
+}
+
 CU_TestInfo lifecycle_tests[] = {
+    {"lives of an id never begin at the same instant", lives_of_an_id_never_begin_at_the_same_instant},
     {"a pause costs nobody time", a_pause_costs_nobody_time},
     {"completing twice changes nothing", completing_twice_changes_nothing},
     {"cancelling ends a pending session", cancelling_ends_a_pending_session},
