@@ -282,7 +282,8 @@ static struct ws_client *open_client(int port, const char *path, int receive_byt
     pthread_mutex_init(&client->write_lock, NULL);
     pthread_cond_init(&client->changed, NULL);
     client->fd = connect_loopback(port, receive_bytes);
-    if (client->fd < 0 || !upgrade(client, port, path, headers) || pthread_create(&client->reader, NULL, read_all, client)) {
+    if (client->fd < 0 || !upgrade(client, port, path, headers) ||
+        pthread_create(&client->reader, NULL, read_all, client)) {
         if (client->fd >= 0) {
             close(client->fd);
         }
