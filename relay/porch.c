@@ -32,7 +32,7 @@ struct sk_porch {
     int fd;         /* -1: no more */
     bool pausing;   /* no descriptors were left; until the next tick */
     bool listening; /* poll is open */
-    TAILQ_HEAD(, guest) guests;
+    TAILQ_HEAD(sk_porch_guests, guest) guests;
     size_t count;
     sk_porch_hand_on *hand_on;
     void *context;
