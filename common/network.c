@@ -2,6 +2,7 @@
 #include "common/network.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WORD_BYTES 64
@@ -123,6 +124,20 @@ bool sk_network_contains(const char *list, const char *text)
         }
     }
     return false;
+}
+
+void sk_network_owner(const char *text, char *out, size_t bytes)
+{
+    struct address address;
+    char shown[INET6_ADDRSTRLEN] = "";
+    if (!read_address(text, &address)) {
+        (void)snprintf(out, bytes, "%s", text);
+        return;
+    }
+    bool is_v6 = address.bits == 128;
+    memset(address.bytes + (is_v6 ? 8 : 4), 0, is_v6 ? 8 : 12);
+    (void)inet_ntop(is_v6 ? AF_INET6 : AF_INET, address.bytes, shown, sizeof(shown));
+    (void)snprintf(out, bytes, "%s%s", shown, is_v6 ? "/64" : "");
 }
 
 bool sk_network_is_loopback(const char *address)

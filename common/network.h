@@ -18,6 +18,10 @@ bool sk_network_is_list(const char *list);
  * as IPv4. False for what is no address. */
 bool sk_network_contains(const char *list, const char *address);
 
+/* Writes whom an address stands for, the same for each way to write it: an IPv4 address, or the /64 of an IPv6 one,
+ * which is what a single customer has. What is no address is written as it is. */
+void sk_network_owner(const char *address, char *out, size_t bytes);
+
 /* Whether the address is this host itself: 127.0.0.0/8 or ::1. */
 bool sk_network_is_loopback(const char *address);
 

@@ -275,7 +275,13 @@ static enum sk_code prepare_creation(struct sk_change *change, enum sk_code load
     if (!loaded && is_replayed(change)) {
         return prepare_operation(change, loaded, error);
     }
-    if (loaded != SK_SESSION_NOT_FOUND || is_replayed(change)) {
+    if (loaded == SK_SESSION_NOT_FOUND && is_replayed(change)) {
+        return sk_fail(error, SK_CONFLICT, "the session that this key created has gone");
+    }
+    if (!loaded && check_match(change, error)) {
+        return SK_PRECONDITION_FAILED;
+    }
+    if (loaded != SK_SESSION_NOT_FOUND) {
         return loaded ? loaded : sk_fail(error, SK_SESSION_EXISTS, "session %s exists", change->session_id);
     }
     enum sk_code code = check_match(change, error);

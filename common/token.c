@@ -24,7 +24,6 @@
 #define SECRET_BYTES_MIN 32
 #define KEY_FILE_MAX ((size_t)64 * 1024)
 #define RSA_BITS_MIN 2048
-#define P256_BITS 256
 
 struct key {
     char id[SK_ID_BYTES]; /* "": none */
@@ -75,6 +74,14 @@ static enum sk_code take_secret(struct key *key, const struct place *place, stru
     return keep(key, place->secret, length, error);
 }
 
+/* By its name: there are other curves of 256 bits. */
+static bool is_p256(const EVP_PKEY *key)
+{
+    char name[64] = "";
+    size_t length = 0;
+    return EVP_PKEY_get_group_name(key, name, sizeof name, &length) == 1 && strcmp(name, "prime256v1") == 0;
+}
+
 /* Whether the text is a public key that the algorithm can use; anything else would refuse every token later on. */
 static bool is_usable(const struct key *key, jwt_alg_t algorithm)
 {
@@ -84,7 +91,7 @@ static bool is_usable(const struct key *key, jwt_alg_t algorithm)
     if (public_key && algorithm == JWT_ALG_RS256) {
         usable = EVP_PKEY_base_id(public_key) == EVP_PKEY_RSA && EVP_PKEY_bits(public_key) >= RSA_BITS_MIN;
     } else if (public_key) {
-        usable = EVP_PKEY_base_id(public_key) == EVP_PKEY_EC && EVP_PKEY_bits(public_key) == P256_BITS;
+        usable = EVP_PKEY_base_id(public_key) == EVP_PKEY_EC && is_p256(public_key);
     }
     EVP_PKEY_free(public_key);
     BIO_free(bio);

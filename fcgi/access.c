@@ -1,6 +1,8 @@
 /* Refuses who may not. Owns nothing; what a token says is read in common/token.c, which no error text quotes. */
 #include "fcgi/access.h"
 
+#include "common/origin.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -32,6 +34,7 @@ bool sk_access_authenticate(const struct api *api, struct request *request, cons
         return refuse(reply, &error, "Bearer");
     }
     if (sk_token_check(api->keyring, token, strlen(token), (int64_t)time(NULL), &request->identity, &error) != SK_OK) {
+        request->identity = (struct sk_identity){.expires_at_s = SK_NONE}; /* nothing of a bad token counts */
         return refuse(reply, &error, "Bearer error=\"invalid_token\"");
     }
     return true;
@@ -47,6 +50,30 @@ static const char *reason(const struct sk_identity *identity, const char *sessio
         return "the token allows a participant to read the session, and to switch away from themselves";
     }
     return "the token's scope does not allow this";
+}
+
+static bool is_safe(const struct request *request)
+{
+    return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+}
+
+/* Whether an origin is that of the host the request was sent to. */
+static bool is_own(const char *origin, const char *host)
+{
+    const char *behind = strstr(origin, "://");
+    return behind && host[0] && strcasecmp(behind + 3, host) == 0;
+}
+
+bool sk_access_same_site(const struct api *api, const struct request *request, struct reply *reply)
+{
+    if (!request->identity.open || is_safe(request) || !request->origin[0] || is_own(request->origin, request->host) ||
+        sk_origin_allowed(api->config->cors_origin, request->origin)) {
+        return true;
+    }
+    struct sk_error error;
+    (void)sk_fail(&error, SK_FORBIDDEN, "pages of this origin may change nothing here");
+    sk_reply_error(reply, &error);
+    return false;
 }
 
 bool sk_access_authorize(const struct request *request, const struct route *route, struct reply *reply)

@@ -13,6 +13,10 @@
 bool sk_access_authenticate(const struct api *api, struct request *request, const struct route *route,
                             struct reply *reply);
 
+/* Whether a page that asks for a change may: where nobody needs a token, a browser would send such a request for any
+ * page, so its origin must be the service's own or on the list. Who shows a token, or is no page, passes. */
+bool sk_access_same_site(const struct api *api, const struct request *request, struct reply *reply);
+
 /* Whether the identity's scopes and restrictions allow the route, with the session of its path. */
 bool sk_access_authorize(const struct request *request, const struct route *route, struct reply *reply);
 

@@ -162,9 +162,13 @@ static void account(const struct request *request, const struct reply *reply, co
     log_line(request, reply, route, sk_http_log_level(reply->error.code, quiet ? SK_LOG_DEBUG : SK_LOG_INFO), took_us);
 }
 
-static bool limit(struct api *api, const struct request *request, const struct route *route, struct reply *reply)
+/* Who asks, and whether they may. They are counted whatever comes of it. */
+static bool admit(struct api *api, struct request *request, const struct route_match *match, struct reply *reply)
 {
-    return sk_limits_open(api, request, route, reply) && (!(route->flags & ROUTE_DRAW) || sk_limits_draw(api, reply));
+    bool known = sk_access_authenticate(api, request, match->route, reply);
+    sk_limits_count(api, request, match->route);
+    return known && sk_access_same_site(api, request, reply) && take_ids(request, match, reply) &&
+           sk_access_authorize(request, match->route, reply);
 }
 
 /* The body, and with it all that is known of what is asked. */
@@ -180,7 +184,8 @@ static bool take_rest(struct api *api, struct request *request, const struct rou
 /* Lets a page of an allowed origin read the answer, or says what it may ask (the Fetch standard, CORS protocol). */
 static void share(const struct api *api, const struct request *request, struct reply *reply)
 {
-    if (request->origin[0] && sk_origin_allowed(api->config->cors_origin, request->origin)) {
+    bool is_origin = request->origin[0] && strcmp(request->origin, "*") != 0 && sk_origin_list_valid(request->origin);
+    if (is_origin && sk_origin_allowed(api->config->cors_origin, request->origin)) {
         reply->cors_origin = request->origin;
         reply->preflight = is_method(request, "OPTIONS") && request->preflight_method[0];
     }
@@ -190,9 +195,8 @@ void sk_api_handle(struct api *api, struct request *request, struct reply *reply
 {
     struct route_match match;
     sk_terms_open(&api->terms);
-    if (find_route(request, &match, reply) && sk_access_authenticate(api, request, match.route, reply) &&
-        take_ids(request, &match, reply) && sk_access_authorize(request, match.route, reply) &&
-        limit(api, request, match.route, reply) && take_rest(api, request, match.route, reply)) {
+    if (find_route(request, &match, reply) && admit(api, request, &match, reply) &&
+        sk_limits_open(api, request, match.route, reply) && take_rest(api, request, match.route, reply)) {
         match.route->handle(api, request, reply);
     }
     sk_limits_close(api, reply);

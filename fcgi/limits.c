@@ -3,9 +3,11 @@
 
 #include "common/digest.h"
 #include "common/keys.h"
+#include "common/network.h"
 #include "common/session_reader.h"
 #include "fcgi/caller.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +39,9 @@ static void allow_general(struct api *api, const struct request *request)
     } else {
         const char *trusted = api->ignores_forwarded ? "" : config->trusted_proxies;
         sk_caller_address(request->peer, request->forwarded, trusted, address);
-        allow(&api->terms, "ip", address, config->rate_limit_general, MINUTE_MS);
+        char owner[SK_ADDRESS_BYTES];
+        sk_network_owner(address, owner, sizeof owner);
+        allow(&api->terms, "ip", owner, config->rate_limit_general, MINUTE_MS);
     }
 }
 
@@ -48,7 +52,8 @@ static int64_t read_match(const char *text)
         return SK_NONE;
     }
     char *end = NULL;
-    long long version = text[0] == '"' ? strtoll(text + 1, &end, 10) : 0;
+    bool is_number = text[0] == '"' && text[1] >= '1' && text[1] <= '9';
+    long long version = is_number ? strtoll(text + 1, &end, 10) : 0;
     return end && version > 0 && strcmp(end, "\"") == 0 ? version : 0;
 }
 
@@ -72,21 +77,47 @@ static bool is_read(const struct request *request)
     return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
 }
 
-bool sk_limits_open(struct api *api, const struct request *request, const struct route *route, struct reply *reply)
+void sk_limits_count(struct api *api, const struct request *request, const struct route *route)
 {
-    sk_terms_open(&api->terms);
-    if (route->scope == SK_SCOPE_NONE) {
+    if (route->scope != SK_SCOPE_NONE) {
+        allow_general(api, request);
+    }
+}
+
+/* A session's switches a second; a token bound to a participant has its own, so that nobody can use up the others'. */
+static void allow_switch(struct api *api, const struct request *request)
+{
+    char whose[2 * SK_ID_BYTES];
+    const char *participant_id = request->identity.participant_id;
+    (void)snprintf(whose, sizeof whose, "%s%s%s", request->session_id, participant_id[0] ? "/" : "", participant_id);
+    allow(&api->terms, "switch", whose, api->config->rate_limit_switch, SECOND_MS);
+}
+
+/* A key is good for whoever uses it: what is kept is a digest of both, so that nobody meets another's keys. */
+static bool bind_key(struct api *api, const struct request *request)
+{
+    const struct sk_identity *who = &request->identity;
+    char *key = api->terms.idempotency_key;
+    const char *const texts[] = {who->subject, who->session_id, who->participant_id, key};
+    char digest[SK_DIGEST_BYTES];
+    if (!key[0]) {
         return true;
     }
-    allow_general(api, request);
+    bool good = sk_digest(texts, 4, digest);
+    memcpy(key, digest, sizeof digest);
+    return good;
+}
+
+bool sk_limits_open(struct api *api, const struct request *request, const struct route *route, struct reply *reply)
+{
     if (route->flags & ROUTE_SWITCH) {
-        allow(&api->terms, "switch", request->session_id, api->config->rate_limit_switch, SECOND_MS);
+        allow_switch(api, request);
     }
-    if (is_read(request)) {
+    if (route->scope == SK_SCOPE_NONE || is_read(request)) {
         return true;
     }
     api->terms.if_match = read_match(request->if_match);
-    if (read_key(request->idempotency_key, api->terms.idempotency_key)) {
+    if (read_key(request->idempotency_key, api->terms.idempotency_key) && bind_key(api, request)) {
         return true;
     }
     struct sk_problems problems = {0};
@@ -121,23 +152,22 @@ void sk_limits_fingerprint(struct api *api, const struct request *request)
     free(body);
 }
 
-bool sk_limits_draw(struct api *api, struct reply *reply)
+/* A store that cannot be asked limits nobody. */
+static void draw(struct api *api, struct reply *reply)
 {
     struct sk_error error;
-    if (sk_store_draw(api->store, &api->terms, &error) != SK_RATE_LIMIT_EXCEEDED) {
-        return true;
+    if (sk_store_draw(api->store, &api->terms, &error) == SK_RATE_LIMIT_EXCEEDED) {
+        sk_reply_clear(reply);
+        sk_reply_open(reply);
+        sk_reply_error(reply, &error);
     }
-    sk_reply_clear(reply);
-    sk_reply_open(reply);
-    sk_reply_error(reply, &error);
-    return false;
 }
 
 void sk_limits_close(struct api *api, struct reply *reply)
 {
     const struct sk_terms *terms = &api->terms;
     if (terms->allowance_count > 0 && !terms->counted) {
-        (void)sk_limits_draw(api, reply);
+        draw(api, reply);
     }
     const struct sk_allowance *tightest = sk_terms_tightest(terms);
     if (tightest) {

@@ -6,13 +6,12 @@
 #include "fcgi/api.h"
 #include "fcgi/router.h"
 
-/* Fills api->terms from the request's headers and whoever it is from; on failure (a key that cannot be one) the answer
- * is given. */
-bool sk_limits_open(struct api *api, const struct request *request, const struct route *route, struct reply *reply);
+/* Counts the request for whoever it is from: a token, or without a good one an address. Also what is refused counts. */
+void sk_limits_count(struct api *api, const struct request *request, const struct route *route);
 
-/* Draws on the allowances ahead of everything else; where one is used up the answer is given. A store that cannot be
- * asked limits nobody: the route says itself what it makes of that. */
-bool sk_limits_draw(struct api *api, struct reply *reply);
+/* Fills the rest of api->terms from the request's headers; on failure (a key that cannot be one) the answer is given.
+ */
+bool sk_limits_open(struct api *api, const struct request *request, const struct route *route, struct reply *reply);
 
 /* Takes the fingerprint of a request that bears a key; its body has been read. */
 void sk_limits_fingerprint(struct api *api, const struct request *request);

@@ -64,6 +64,7 @@ void sk_request_open(struct request *request, const struct request_source *sourc
     request->forwarded = variable(source, "HTTP_X_FORWARDED_FOR");
     request->authorization = variable(source, "HTTP_AUTHORIZATION");
     request->origin = variable(source, "HTTP_ORIGIN");
+    request->host = variable(source, "HTTP_HOST");
     request->preflight_method = variable(source, "HTTP_ACCESS_CONTROL_REQUEST_METHOD");
     take_path(request);
     take_id(request);

@@ -36,6 +36,7 @@ struct request {
     const char *peer;      /* the address of whoever is connected to the web server */
     const char *forwarded; /* X-Forwarded-For */
     const char *origin;
+    const char *host;
     const char *authorization;            /* never logged */
     const char *preflight_method;         /* Access-Control-Request-Method */
     char request_id[SK_REQUEST_ID_BYTES]; /* the client's, or one of ours */

@@ -14,7 +14,6 @@ struct reply;
 
 enum route_flag {
     ROUTE_BODY = 1,   /* its body is read; elsewhere a body is ignored */
-    ROUTE_DRAW = 8,   /* reads no session through the store: draws on its allowances first */
     ROUTE_SWITCH = 4, /* counted against the session's own allowance, too */
     ROUTE_QUIET = 2,  /* asked by machines all day long: logged at debug level */
 };

@@ -99,7 +99,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 /* Takes fd. */
 static void receive(struct sk_porch *porch, int fd)
 {
-    struct guest *guest = porch->count < SK_PORCH_GUESTS_MAX ? calloc(1, sizeof *guest) : NULL;
+    if (porch->count >= SK_PORCH_GUESTS_MAX) {
+        drop(TAILQ_FIRST(&porch->guests)); /* whoever has said nothing for longest makes room for the newcomer */
+    }
+    struct guest *guest = calloc(1, sizeof *guest);
     if (!guest || uv_poll_init(porch->loop, &guest->poll, fd) != 0) {
         free(guest);
         (void)close(fd);

@@ -34,6 +34,7 @@ static void if_match_refuses_another_version(void)
     EXPECT_ERROR(matching("POST", id, "/switch", "\"1\""), 412, "PRECONDITION_FAILED");
     EXPECT_ERROR(matching("POST", id, "/switch", "W/\"2\""), 412, "PRECONDITION_FAILED"); /* compared strongly */
     EXPECT_ERROR(matching("POST", id, "/switch", "rubbish"), 412, "PRECONDITION_FAILED");
+    EXPECT_ERROR(matching("POST", id, "/switch", "\" +2\""), 412, "PRECONDITION_FAILED");
     EXPECT_ERROR(matching("POST", id, "/start", "\"1\""), 412, "PRECONDITION_FAILED"); /* ahead of the status */
     EXPECT_STATUS(matching("POST", id, "/switch", "*"), 200);
     EXPECT_STATUS(matching("POST", id, "/switch", "\"3\""), 200);
@@ -71,7 +72,9 @@ static void a_repeated_key_applies_nothing(void)
     EXPECT_INT(int_at(again->body, "data.version"), 3);
     EXPECT_STATUS(act(id, "switch", NULL), 200);
     EXPECT_INT(int_at(keyed(id, "/switch", "{'current_participant_id':'white'}", "press-1")->body, "data.version"), 4);
-    EXPECT_BETWEEN(redis_int("PTTL idempotency:%s:press-1", id), 86000000, 86400000);
+    EXPECT_BETWEEN(
+        redis_int("EVAL %s 0 idempotency:%s:*", "return redis.call('PTTL', redis.call('KEYS', ARGV[1])[1])", id),
+        86000000, 86400000);
 
     EXPECT_ERROR(keyed(id, "/switch", "{'current_participant_id':'black'}", "press-1"), 422, "IDEMPOTENCY_KEY_REUSED");
     EXPECT_ERROR(keyed(id, "/pause", "{}", "press-1"), 422, "IDEMPOTENCY_KEY_REUSED");
@@ -223,6 +226,28 @@ static void a_session_has_so_many_switches_a_second(void)
     EXPECT_INT(int_at(look(id)->body, "data.version"), passed + 5);
 }
 
+/* Where nobody needs a token, any page could have a visitor's browser press a clock: not without being named. */
+static void pages_of_other_origins_change_nothing(void)
+{
+    const char *id = fresh_id("cross-site");
+    create(id, CHESS);
+    const char *url = kept_text("%s/v1/sessions/%s/start", stack.url, id);
+    EXPECT_ERROR(http_call("POST", url, NULL, "Origin: https://evil.example"), 403, "FORBIDDEN");
+    EXPECT_ERROR(http_call("POST", url, NULL, "Origin: null"), 403, "FORBIDDEN");
+    EXPECT_INT(int_at(look(id)->body, "data.version"), 1);
+    EXPECT_STATUS(http_call("POST", url, NULL, kept_text("Origin: %s", stack.url)), 200); /* its own page */
+}
+
+static void what_was_created_with_a_key_and_deleted_is_not_created_again(void)
+{
+    const char *key = fresh_id("gone");
+    const char *body = kept_text("{%s}", CHESS);
+    const char *id = text_at(keyed(NULL, "", body, key)->body, "data.session_id");
+    EXPECT_STATUS(delete_session(id), 204);
+    EXPECT_ERROR(keyed(NULL, "", body, key), 409, "CONFLICT");
+    EXPECT_ERROR(look(id), 404, "SESSION_NOT_FOUND");
+}
+
 /* Pages of another origin: only of those that the operator names, and only what they are told. */
 static void pages_of_other_origins_are_let_in_by_name(void)
 {
@@ -257,6 +282,9 @@ static void pages_of_other_origins_are_let_in_by_name(void)
 }
 
 CU_TestInfo terms_tests[] = {
+    {"pages of other origins change nothing", pages_of_other_origins_change_nothing},
+    {"what was created with a key and deleted is not created again",
+     what_was_created_with_a_key_and_deleted_is_not_created_again},
     {"pages of other origins are let in by name", pages_of_other_origins_are_let_in_by_name},
     {"If-Match refuses another version", if_match_refuses_another_version},
     {"If-Match is compared after settling", if_match_is_compared_after_settling},

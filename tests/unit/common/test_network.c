@@ -79,12 +79,33 @@ static void believes_only_trusted_proxies(void)
     }
 }
 
+static void one_owner_is_written_one_way(void)
+{
+    static const struct {
+        const char *address, *owner;
+    } rows[] = {
+        {"7.7.7.7", "7.7.7.7"},
+        {"::ffff:7.7.7.7", "7.7.7.7"},
+        {"::FFFF:7.7.7.7", "7.7.7.7"},
+        {"2001:db8:0::1", "2001:db8::/64"},
+        {"2001:DB8::ffff:1", "2001:db8::/64"},
+        {"2001:db8:0:1::1", "2001:db8:0:1::/64"},
+        {"rubbish", "rubbish"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char owner[64];
+        sk_network_owner(rows[i].address, owner, sizeof(owner));
+        CHECK_TEXT(rows[i].address, owner, rows[i].owner);
+    }
+}
+
 void suite_network(CU_pSuite suite)
 {
     static const struct unit_test tests[] = {
         {"knows who is inside", knows_who_is_inside},
         {"refuses what is none", refuses_what_is_none},
         {"believes only trusted proxies", believes_only_trusted_proxies},
+        {"one owner is written one way", one_owner_is_written_one_way},
     };
     ADD_TESTS(suite, tests);
 }
