@@ -126,17 +126,17 @@ bool sk_network_contains(const char *list, const char *text)
     return false;
 }
 
-void sk_network_owner(const char *text, char *out, size_t bytes)
+void sk_network_owner(const char *address, char *out, size_t bytes)
 {
-    struct address address;
+    struct address read;
     char shown[INET6_ADDRSTRLEN] = "";
-    if (!read_address(text, &address)) {
-        (void)snprintf(out, bytes, "%s", text);
+    if (!read_address(address, &read)) {
+        (void)snprintf(out, bytes, "%s", address);
         return;
     }
-    bool is_v6 = address.bits == 128;
-    memset(address.bytes + (is_v6 ? 8 : 4), 0, is_v6 ? 8 : 12);
-    (void)inet_ntop(is_v6 ? AF_INET6 : AF_INET, address.bytes, shown, sizeof(shown));
+    bool is_v6 = read.bits == 128;
+    memset(read.bytes + (is_v6 ? 8 : 4), 0, is_v6 ? 8 : 12);
+    (void)inet_ntop(is_v6 ? AF_INET6 : AF_INET, read.bytes, shown, sizeof(shown));
     (void)snprintf(out, bytes, "%s%s", shown, is_v6 ? "/64" : "");
 }
 

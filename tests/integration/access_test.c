@@ -147,6 +147,30 @@ static void a_bound_token_is_good_for_its_own(void)
     EXPECT_TEXT(text_at(ask("GET", MINE, tokens[WHITE], NULL)->body, "data.active_participant_id"), "black");
 }
 
+static struct answer *press(const char *bearer, const char *key)
+{
+    return http_call("POST", kept_text("%s%s/switch", api->url, MINE), NULL,
+                     kept_text("Authorization: Bearer %s\nIdempotency-Key: %s", bearer, key));
+}
+
+/* Both players' clients number their presses from 1: the second player's first press is no repeat of the first's. */
+static void keys_belong_to_whoever_uses_them(void)
+{
+    const char *tokens[KINDS];
+    api = api_start(keyed);
+    make_tokens(tokens);
+    const char *black = token("{'sub':'b','session':'access-a','participant':'black'}", 600);
+    ask("DELETE", MINE, tokens[ADMIN], NULL);
+    EXPECT_STATUS(ask("POST", "/v1/sessions", tokens[ADMIN], GAME("access-a")), 201);
+    EXPECT_STATUS(ask("POST", MINE "/start", tokens[ADMIN], NULL), 200);
+    EXPECT_INT(int_at(press(tokens[WHITE], "1")->body, "data.version"), 3);
+    struct answer *second = press(black, "1");
+    EXPECT_STATUS(second, 200);
+    EXPECT(answer_header(second, "Idempotency-Replayed") == NULL);
+    EXPECT_INT(int_at(second->body, "data.version"), 4);
+    EXPECT_TEXT(answer_header(press(black, "1"), "Idempotency-Replayed"), "true");
+}
+
 /* --- the relay ---------------------------------------------------------------------------------------------------- */
 
 static int close_code(int port, const char *path, const char *headers)
@@ -294,6 +318,7 @@ static void no_log_shows_a_token(void)
 }
 
 CU_TestInfo access_tests[] = {
+    {"keys belong to whoever uses them", keys_belong_to_whoever_uses_them},
     {"each route asks for its scope", each_route_asks_for_its_scope},
     {"a bound token is good for its own", a_bound_token_is_good_for_its_own},
     {"the relay takes a token in three ways", the_relay_takes_a_token_in_three_ways},
