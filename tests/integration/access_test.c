@@ -159,7 +159,7 @@ static void keys_belong_to_whoever_uses_them(void)
     const char *tokens[KINDS];
     api = api_start(keyed);
     make_tokens(tokens);
-    const char *black = token("{'sub':'b','session':'access-a','participant':'black'}", 600);
+    const char *black = token("{'sub':'b','aud':'game','session':'access-a','participant':'black'}", 600);
     ask("DELETE", MINE, tokens[ADMIN], NULL);
     EXPECT_STATUS(ask("POST", "/v1/sessions", tokens[ADMIN], GAME("access-a")), 201);
     EXPECT_STATUS(ask("POST", MINE "/start", tokens[ADMIN], NULL), 200);
