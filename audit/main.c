@@ -1,5 +1,11 @@
 /* synckairos-audit: reads the command line and the configuration, and hands over to a subcommand. */
+#include "audit/command.h"
+#include "audit/failed.h"
 #include "audit/migrations.h"
+#include "audit/prune.h"
+#include "audit/restore.h"
+#include "audit/status.h"
+#include "audit/verify.h"
 #include "audit/worker.h"
 #include "common/log.h"
 #include "common/metrics.h"
@@ -10,37 +16,23 @@
 #include <string.h>
 #include <unistd.h>
 
-enum exit_status { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
 /* argv: what follows the subcommand's name, NULL-terminated. */
 struct subcommand {
     const char *name;
-    enum exit_status (*run)(const struct sk_config *config, char **argv);
+    enum sk_exit (*run)(const struct sk_config *config, char **argv);
     const char *help;
 };
 
-static enum exit_status complain(const char *text)
-{
-    (void)fprintf(stderr, "synckairos-audit: %s\n", text);
-    return EXIT_FAILED;
-}
-
-static enum exit_status misused(const char *argument)
-{
-    (void)fprintf(stderr, "synckairos-audit: what is '%s'? See synckairos-audit --help\n", argument);
-    return EXIT_USAGE;
-}
-
-static enum exit_status run(const struct sk_config *config, char **argv)
+static enum sk_exit run(const struct sk_config *config, char **argv)
 {
     struct sk_error error = {0};
     if (argv[0]) {
-        return misused(argv[0]);
+        return sk_command_misused(argv[0]);
     }
     if (sk_metrics_open(config->metrics_file, &error) || sk_worker_run(config, &error)) {
-        return complain(error.text);
+        return sk_command_complain(error.text);
     }
-    return EXIT_OK;
+    return SK_EXIT_OK;
 }
 
 /* PREFIX/share/synckairos/sql of the PREFIX that this program is installed under; else ./sql. */
@@ -60,31 +52,39 @@ static const char *standard_folder(char *out, size_t bytes)
     return "sql";
 }
 
-static enum exit_status migrate(const struct sk_config *config, char **argv)
+static enum sk_exit migrate(const struct sk_config *config, char **argv)
 {
     char installed[PATH_MAX];
     const char *folder = argv[0] ? argv[1] : standard_folder(installed, sizeof installed);
     if (argv[0] && (strcmp(argv[0], "--dir") != 0 || !folder || argv[2])) {
-        return misused(argv[0]);
+        return sk_command_misused(argv[0]);
     }
     struct sk_error error = {0};
     struct sk_migrations migrations;
     if (sk_migrations_load(folder, &migrations, &error)) {
-        return complain(error.text);
+        return sk_command_complain(error.text);
     }
     struct sk_database *database = sk_database_new(config->database_url);
     enum sk_code code = database ? sk_migrations_apply(&migrations, database, stdout, &error)
                                  : sk_fail(&error, SK_INTERNAL_ERROR, "out of memory");
     sk_database_free(database);
     sk_migrations_clear(&migrations);
-    return code ? complain(error.text) : EXIT_OK;
+    return code ? sk_command_complain(error.text) : SK_EXIT_OK;
 }
 
 static const struct subcommand subcommands[] = {
     {"run", run, "write the audit stream into PostgreSQL until SIGTERM (also without a subcommand)"},
     {"migrate", migrate,
      "apply the migrations that are missing, and say which: migrate [--dir FOLDER]\n"
-     "            (default: PREFIX/share/synckairos/sql where installed, else ./sql)"},
+     "                (default: PREFIX/share/synckairos/sql where installed, else ./sql)"},
+    {"status", sk_command_status, "how many events are waiting, active, completed, failed, delayed: status [--json]"},
+    {"list-failed", sk_command_list_failed, "the events that PostgreSQL refused: list-failed [--limit N]"},
+    {"retry-failed", sk_command_retry_failed,
+     "put them back into the queue, all or those named: retry-failed [STREAM-ID...]"},
+    {"restore", sk_command_restore, "write back every live session that Redis lacks: restore [--since DATE]"},
+    {"verify", sk_command_verify,
+     "replay events and report what differs from the record: verify SESSION|--all [--since DATE]"},
+    {"prune", sk_command_prune, "remove sessions that were finished before a day: prune --before DATE"},
 };
 #define SUBCOMMANDS (sizeof subcommands / sizeof subcommands[0])
 
@@ -92,7 +92,7 @@ static void print_help(void)
 {
     (void)printf("usage: synckairos-audit [SUBCOMMAND [ARGUMENT...]]\n\nSubcommands:\n");
     for (size_t i = 0; i < SUBCOMMANDS; i++) {
-        (void)printf("  %-8s  %s\n", subcommands[i].name, subcommands[i].help);
+        (void)printf("  %-12s  %s\n", subcommands[i].name, subcommands[i].help);
     }
     (void)printf("\nExit status: 0 done, 1 failed, 2 wrong usage.\n\n");
     sk_config_print_help(stdout, SK_PROGRAM_AUDIT);
@@ -118,17 +118,17 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (is_help(argv[i])) {
             print_help();
-            return EXIT_OK;
+            return SK_EXIT_OK;
         }
     }
     const struct subcommand *subcommand = find(argc > 1 ? argv[1] : "run");
     if (!subcommand) {
-        return misused(argv[1]);
+        return sk_command_misused(argv[1]);
     }
     struct sk_config config;
     struct sk_error error = {0};
     if (sk_config_load(&config, SK_PROGRAM_AUDIT, &error)) {
-        return complain(error.text);
+        return sk_command_complain(error.text);
     }
     sk_log_open("synckairos-audit", config.log_level);
     (void)signal(SIGPIPE, SIG_IGN); /* a connection that breaks is an error of its call, not the end */

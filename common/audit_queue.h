@@ -7,10 +7,14 @@
 #include "common/redis.h"
 
 struct sk_audit_entry {
-    const char *stream_id;       /* borrowed from the batch */
-    struct sk_audit_event event; /* borrowed from the batch */
-    bool malformed;              /* a field is missing: its text is NULL, the others can be used */
+    const char *stream_id;        /* borrowed from the batch */
+    struct sk_audit_event event;  /* borrowed from the batch */
+    bool malformed;               /* a field is missing: its text is NULL, the others can be used */
+    struct sk_audit_value wanted; /* no event: a relay asks for this session's recovery; text NULL: an event */
 };
+
+/* The one field of such an entry: XADD audit * recovery_wanted <session id>. */
+#define SK_AUDIT_RECOVERY_FIELD "recovery_wanted"
 
 struct sk_audit_batch {
     struct sk_audit_entry *entries; /* owned */
@@ -27,9 +31,12 @@ enum sk_code sk_audit_batch_fill(struct sk_audit_batch *batch, redisReply *reply
 
 /* How many events are in which state. */
 struct sk_audit_sizes {
-    int64_t waiting; /* in the stream, handed to nobody yet */
-    int64_t active;  /* handed to a worker, not yet acknowledged */
-    int64_t failed;  /* in the list of those that PostgreSQL refused */
+    int64_t waiting;   /* in the stream, handed to nobody yet */
+    int64_t active;    /* handed to a worker that is at work on them */
+    int64_t completed; /* written to PostgreSQL since this Redis began */
+    int64_t failed;    /* in the list of those that PostgreSQL refused */
+    int64_t delayed;   /* handed to a worker that waits for PostgreSQL, or for room in Redis */
+    int64_t oldest_ms; /* age of the oldest entry in the stream; 0: it is empty */
 };
 
 /* Makes the consumer group, from the beginning of the stream, unless it is there. */

@@ -12,13 +12,13 @@
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
 
-static int64_t ttl_ms(const struct sk_change *change)
+int64_t sk_change_ttl_ms(const struct sk_session *session, int64_t now_ms, int64_t session_ttl_ms)
 {
-    if (sk_session_ended(change->session)) {
-        return change->session_ttl_ms;
+    if (sk_session_ended(session)) {
+        return session_ttl_ms;
     }
-    int64_t deadline = sk_engine_deadline(change->session);
-    int64_t until_deadline = deadline == SK_NONE ? 0 : deadline - change->now_ms + HOUR_MS;
+    int64_t deadline = sk_engine_deadline(session);
+    int64_t until_deadline = deadline == SK_NONE ? 0 : deadline - now_ms + HOUR_MS;
     return until_deadline > DAY_MS ? until_deadline : DAY_MS;
 }
 
@@ -136,7 +136,7 @@ void sk_change_complete(struct sk_change *change)
     sk_frame_state(update, "STATE_UPDATE", session->id, change->now_ms, sk_buffer_text(&change->view),
                    change->view.length);
     update->failed = update->failed || change->view.failed;
-    transaction->ttl_ms = ttl_ms(change);
+    transaction->ttl_ms = sk_change_ttl_ms(session, change->now_ms, change->session_ttl_ms);
     transaction->next_timer_ms = sk_engine_next_timer(session, change->now_ms);
     transaction->keeps_due_timer = sk_engine_deadline(session) == change->deadline_before_ms;
     transaction->indexed_to = session->status;

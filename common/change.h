@@ -39,6 +39,9 @@ void sk_change_record_operation(struct sk_change *change, const char *participan
 /* Renders the view of the session as it is now. */
 void sk_change_render(struct sk_change *change);
 
+/* For how long a session is kept in Redis from now on, if nothing happens to it. */
+int64_t sk_change_ttl_ms(const struct sk_session *session, int64_t now_ms, int64_t session_ttl_ms);
+
 /* The end of every change: where the session is kept, for how long, and who hears of it. */
 void sk_change_complete(struct sk_change *change);
 void sk_change_complete_deletion(struct sk_change *change);

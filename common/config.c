@@ -29,7 +29,8 @@ enum type {
     KEY_FILE,
     KEY_ID,
     TEXT,
-    ORIGINS
+    ORIGINS,
+    WEB_URL
 };
 
 struct option {
@@ -122,6 +123,14 @@ static const struct option options[] = {
      "how long a worker waits for the first event; less than REDIS_TIMEOUT_MS"},
     {"AUDIT_CLAIM_S", NUMBER, AUDIT, AT(audit_claim_s), "30", 1, 3600, "s",
      "entries of a worker silent for so long are taken over by another"},
+    {"AUDIT_MAX_BACKLOG", NUMBER, API | TIMEKEEPER | AUDIT, AT(audit_max_backlog), "0", 0, 1000000000, "",
+     "events that may wait for PostgreSQL; the oldest beyond that are lost; 0: no limit, nothing is ever lost"},
+    {"AUDIT_WARN_WAITING", NUMBER, AUDIT, AT(audit_warn_waiting), "1000", 0, 1000000000, "",
+     "waiting events from which on a warning is logged; 0: never"},
+    {"AUDIT_ERROR_FAILED", NUMBER, AUDIT, AT(audit_error_failed), "100", 0, 1000000000, "",
+     "events set aside from which on an error is logged; 0: never"},
+    {"ALERT_WEBHOOK_URL", WEB_URL, AUDIT, AT(alert_webhook_url), "", 0, 0, "",
+     "where alerts are sent by POST, as JSON; none: nowhere"},
     {"DOCS_PAGE", KEY_FILE, API, AT(docs_page), "", 0, 0, "",
      "file with the HTML page that /docs shows; none: the one that is built in"},
 };
@@ -200,6 +209,9 @@ static const char *allowed(const struct option *option, char *out, size_t bytes)
     case ORIGINS:
         words = "origins such as https://game.example, or *, separated by spaces or commas";
         break;
+    case WEB_URL:
+        words = "http://… or https://…";
+        break;
     case REDIS_URL:
         words = "redis://[[user]:password@]host[:port][/db] or unix:///path[?db=n]";
         break;
@@ -231,6 +243,9 @@ static bool fits(enum type type, const char *value)
     }
     if (type == KEY_ID) {
         return length == 0 || sk_id_valid(value, length);
+    }
+    if (type == WEB_URL) {
+        return length == 0 || starts_with(value, "http://") || starts_with(value, "https://");
     }
     return type != ORIGINS || sk_origin_list_valid(value);
 }
@@ -269,6 +284,7 @@ static bool put(const struct option *option, const char *value, struct sk_config
     case KEY_ID:
     case TEXT:
     case ORIGINS:
+    case WEB_URL:
         good = fits(option->type, value);
         break;
     case REDIS_URL:
@@ -286,7 +302,8 @@ static bool put(const struct option *option, const char *value, struct sk_config
 static bool may_be_shown(const struct option *option, const char *value)
 {
     bool is_url = option->type == REDIS_URL || option->type == DATABASE_URL;
-    return option->type != SECRET && (!is_url || (!strchr(value, '@') && !strcasestr(value, "pass")));
+    return option->type != SECRET && option->type != WEB_URL &&
+           (!is_url || (!strchr(value, '@') && !strcasestr(value, "pass")));
 }
 
 static enum sk_code refuse(const struct option *option, const char *value, const char *why, struct sk_error *error)

@@ -55,6 +55,10 @@ struct sk_config {
     int64_t audit_batch;           /* AUDIT_BATCH: events a transaction, at most */
     int64_t audit_wait_ms;         /* AUDIT_WAIT_MS: how long a worker waits for the first one */
     int64_t audit_claim_s;         /* AUDIT_CLAIM_S: entries of a worker silent for so long are taken over */
+    int64_t audit_max_backlog;     /* AUDIT_MAX_BACKLOG: length at which the audit stream is cut; 0: never */
+    int64_t audit_warn_waiting;    /* AUDIT_WARN_WAITING: waiting events that are worth a warning; 0: none, as below */
+    int64_t audit_error_failed;    /* AUDIT_ERROR_FAILED: events set aside that are worth an error */
+    const char *alert_webhook_url; /* ALERT_WEBHOOK_URL: where alerts are POSTed; "": nowhere. A secret */
     const char *docs_page;         /* DOCS_PAGE: a file; "": the page that is built in */
 };
 

@@ -39,6 +39,11 @@ struct sk_key sk_key_channel(const char *session_id)
     return of_session(CHANNEL_PREFIX, session_id);
 }
 
+struct sk_key sk_key_unknown(const char *session_id)
+{
+    return of_session("unknown:", session_id);
+}
+
 struct sk_key sk_key_index(enum sk_status status)
 {
     switch (status) {

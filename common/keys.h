@@ -17,10 +17,13 @@ struct sk_key {
 #define SK_KEY_AUDIT "audit"                         /* stream */
 #define SK_KEY_AUDIT_GROUP "audit-writers"           /* its consumer group */
 #define SK_KEY_AUDIT_FAILED "audit:failed"           /* stream */
-#define SK_KEY_HEARTBEAT "relay:heartbeat:"          /* channel, with a relay's own id behind it */
+#define SK_KEY_AUDIT_WRITTEN "audit:written"         /* number: events written to PostgreSQL since this Redis began */
+#define SK_KEY_AUDIT_DELAYED "audit:delayed" /* hash: worker -> "<events that wait for PostgreSQL> <until, ms>" */
+#define SK_KEY_HEARTBEAT "relay:heartbeat:"  /* channel, with a relay's own id behind it */
 
 struct sk_key sk_key_session(const char *session_id); /* session:<id> */
 struct sk_key sk_key_channel(const char *session_id); /* ws:<id> */
+struct sk_key sk_key_unknown(const char *session_id); /* unknown:<id>: PostgreSQL said a moment ago that it has none */
 
 /* sessions:<status>; only pending, running and paused ones are listed: length 0 for any other status. */
 struct sk_key sk_key_index(enum sk_status status);

@@ -11,10 +11,19 @@
 
 struct sk_store;
 
+/* Asked for a session that Redis has neither state nor tombstone of, on the store's connection, which watches nothing
+ * just then. SK_OK: *session (owned by the caller) is as it was last, not settled. SK_SESSION_NOT_FOUND: nobody knows
+ * it, or it was deleted. SK_ARCHIVE_UNAVAILABLE: that cannot be said now. Other codes as below. */
+typedef enum sk_code sk_store_finder(void *context, struct sk_redis *redis, const char *session_id,
+                                     struct sk_session **session, struct sk_error *error);
+
 struct sk_store_options {
     struct sk_redis_url url;
     int64_t timeout_ms;
-    int64_t session_ttl_s; /* how long an ended session stays */
+    int64_t session_ttl_s;     /* how long an ended session stays */
+    int64_t audit_max_backlog; /* the audit stream is cut at about this length; 0: never */
+    sk_store_finder *find;     /* NULL: what Redis does not have is not found (recovery.h has one) */
+    void *find_context;        /* borrowed */
 };
 
 /* What came of it. After SK_OK, and after a refusal that read the session first, session is the settled one, as it is
@@ -25,6 +34,8 @@ struct sk_result {
     struct sk_buffer view;           /* owned: the view at now_ms, rendered; empty after a refusal */
     struct sk_settlement settlement; /* owned: what settling applied, if it was committed */
     bool unreadable;                 /* with SK_INTERNAL_ERROR: the stored form is damaged */
+    bool recovered;                  /* Redis had lost it; this call wrote it back */
+    bool archived;                   /* ended, and Redis does not have it any more: session is what the finder found */
     int conflicts;                   /* how often somebody else committed first */
 };
 void sk_result_clear(struct sk_result *result);
@@ -41,6 +52,7 @@ struct sk_redis *sk_store_redis(struct sk_store *store);
  *
  * Each call below clears *result first and blocks for up to two round trips an attempt. They share these codes:
  * SK_SESSION_NOT_FOUND: no such session, or a deleted one.
+ * SK_ARCHIVE_UNAVAILABLE: Redis does not have it, and whether the archive does cannot be said now.
  * SK_STATE_STORE_UNAVAILABLE: Redis cannot be had; nothing was changed.
  * SK_OUTCOME_UNKNOWN: the connection broke during the commit, and what came of it could not be read back.
  * SK_INTERNAL_ERROR: the stored form cannot be read, Redis refused by type, or no memory. */
@@ -49,6 +61,11 @@ struct sk_redis *sk_store_redis(struct sk_store *store);
  * SK_SESSION_EXISTS: the id is in use. */
 enum sk_code sk_store_create(struct sk_store *store, struct sk_session *session, const struct sk_origin *origin,
                              struct sk_result *result, struct sk_error *error) __attribute__((warn_unused_result));
+
+/* A live session that Redis lost and the finder found is written back by whichever call needs it: version + 1, event
+ * session_recovered (and time_expired, where something ran out meanwhile), timer, index and a STATE_SYNC, in one MULTI,
+ * unless somebody else was faster. An ended one is not: it can be read and deleted, anything else is
+ * SK_INVALID_STATE_TRANSITION. Such a call blocks for some round trips more, and for as long as the finder does. */
 
 /* Reads a session, settled; a settle that applied an expiry is committed first. */
 enum sk_code sk_store_read(struct sk_store *store, const char *session_id, const struct sk_origin *origin,

@@ -30,7 +30,7 @@ enum sk_code sk_api_open(struct api *api, const struct sk_config *config, const 
         return sk_fail(error, SK_INTERNAL_ERROR, "no memory for a store");
     }
     api->ignores_forwarded = sk_keyring_is_unset(api->keyring);
-    sk_archive_open(&api->archive, config->database_url);
+    sk_archive_open(&api->archive, config->database_url, "synckairos-api");
     return SK_OK;
 }
 

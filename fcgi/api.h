@@ -3,11 +3,11 @@
 #ifndef SK_FCGI_API_H
 #define SK_FCGI_API_H
 
+#include "common/archive.h"
 #include "common/config.h"
 #include "common/store.h"
 #include "common/terms.h"
 #include "common/token.h"
-#include "fcgi/archive.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 
@@ -16,7 +16,7 @@ struct api {
     const struct sk_config *config; /* borrowed */
     struct sk_store *store;         /* owned */
     struct sk_keyring *keyring;     /* owned */
-    struct archive archive;         /* its connection is owned */
+    struct sk_archive archive;      /* its connection is owned */
     struct sk_terms terms;          /* of the request in hand */
     bool ignores_forwarded;         /* open only because nobody else can reach it: then nobody speaks for others */
 };

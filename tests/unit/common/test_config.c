@@ -42,6 +42,10 @@ static const char *const names[] = {
     "AUDIT_BATCH",
     "AUDIT_WAIT_MS",
     "AUDIT_CLAIM_S",
+    "AUDIT_MAX_BACKLOG",
+    "AUDIT_WARN_WAITING",
+    "AUDIT_ERROR_FAILED",
+    "ALERT_WEBHOOK_URL",
     "DOCS_PAGE",
 };
 #define NAMES (sizeof names / sizeof names[0])

@@ -1,6 +1,6 @@
 /* PostgreSQL over libpq without ever waiting for longer than said: connecting and answers are polled for. Owns the
  * connection. */
-#include "fcgi/archive.h"
+#include "common/archive.h"
 
 #include "common/server_clock.h"
 
@@ -13,12 +13,12 @@
  * connection reach other clients. */
 #define BEGIN_SQL "BEGIN READ ONLY; SET LOCAL statement_timeout = '2500ms'"
 
-void sk_archive_open(struct archive *archive, const char *url)
+void sk_archive_open(struct sk_archive *archive, const char *url, const char *program)
 {
-    *archive = (struct archive){.url = url};
+    *archive = (struct sk_archive){.url = url, .program = program};
 }
 
-void sk_archive_close(struct archive *archive)
+void sk_archive_close(struct sk_archive *archive)
 {
     PQfinish(archive->connection);
     archive->connection = NULL;
@@ -43,11 +43,11 @@ static bool wait_for(PGconn *connection, short events, int64_t until_us)
 }
 
 /* A connection, good or bad; NULL: no memory. */
-static PGconn *dial(const char *url)
+static PGconn *dial(const struct sk_archive *archive)
 {
     /* A host that drops packets must not hold the answer up; TLS stays as the URL asks for it. */
     const char *const keywords[] = {"dbname", "fallback_application_name", "client_encoding", NULL};
-    const char *const values[] = {url, "synckairos-api", "UTF8", NULL};
+    const char *const values[] = {archive->url, archive->program, "UTF8", NULL};
     int64_t until_us = deadline_us(SK_ARCHIVE_TIMEOUT_MS);
     PGconn *connection = PQconnectStartParams(keywords, values, 1);
     PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
@@ -61,22 +61,22 @@ static PGconn *dial(const char *url)
     return connection;
 }
 
-static void note(struct archive *archive, bool reachable)
+static void note(struct sk_archive *archive, bool reachable)
 {
     archive->reachable = reachable;
     archive->checked_at_us = sk_monotonic_us();
 }
 
-static bool is_fresh(const struct archive *archive)
+static bool is_fresh(const struct sk_archive *archive)
 {
     return archive->checked_at_us && sk_monotonic_us() - archive->checked_at_us <= INT64_C(1000) * SK_ARCHIVE_FRESH_MS;
 }
 
 /* A connection of its own: one that is open says nothing about a server that hangs. */
-bool sk_archive_reachable(struct archive *archive)
+bool sk_archive_reachable(struct sk_archive *archive)
 {
     if (!is_fresh(archive)) {
-        PGconn *connection = dial(archive->url);
+        PGconn *connection = dial(archive);
         note(archive, PQstatus(connection) == CONNECTION_OK);
         PQfinish(connection);
     }
@@ -95,7 +95,7 @@ static enum sk_code fail(struct sk_error *error, const char *message)
                    message[0] ? message : "no answer in time");
 }
 
-static enum sk_code connect_once(struct archive *archive, struct sk_error *error)
+static enum sk_code connect_once(struct sk_archive *archive, struct sk_error *error)
 {
     if (archive->connection) {
         return SK_OK;
@@ -103,7 +103,7 @@ static enum sk_code connect_once(struct archive *archive, struct sk_error *error
     if (is_fresh(archive) && !archive->reachable) {
         return fail(error, "could not be reached a moment ago");
     }
-    archive->connection = dial(archive->url);
+    archive->connection = dial(archive);
     bool good = PQstatus(archive->connection) == CONNECTION_OK && PQsetnonblocking(archive->connection, 1) == 0;
     note(archive, good);
     if (good) {
@@ -147,7 +147,7 @@ static PGresult *take_result(PGconn *connection)
     }
 }
 
-static bool run(struct archive *archive, const char *sql)
+static bool run(struct sk_archive *archive, const char *sql)
 {
     PGresult *result = PQsendQuery(archive->connection, sql) ? take_result(archive->connection) : NULL;
     bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
@@ -155,7 +155,7 @@ static bool run(struct archive *archive, const char *sql)
     return good;
 }
 
-static enum sk_code query_once(struct archive *archive, const char *sql, int count, const char *const *parameters,
+static enum sk_code query_once(struct sk_archive *archive, const char *sql, int count, const char *const *parameters,
                                PGresult **result, struct sk_error *error)
 {
     enum sk_code code = connect_once(archive, error);
@@ -176,7 +176,7 @@ static enum sk_code query_once(struct archive *archive, const char *sql, int cou
     return code;
 }
 
-enum sk_code sk_archive_query(struct archive *archive, const char *sql, int count, const char *const *parameters,
+enum sk_code sk_archive_query(struct sk_archive *archive, const char *sql, int count, const char *const *parameters,
                               PGresult **result, struct sk_error *error)
 {
     *result = NULL;
