@@ -24,8 +24,9 @@ synckairos-audit_folder      := audit
 synckairos-api_libs        := libpq hiredis jansson libjwt libcrypto
 synckairos-relay_libs      := libwebsockets libuv hiredis jansson libjwt libcrypto
 synckairos-timekeeper_libs := hiredis jansson
-synckairos-audit_libs      := libpq hiredis jansson
+synckairos-audit_libs      := libpq hiredis jansson libcurl
 synckairos-api_extra       := -lfcgi -lpthread
+synckairos-audit_extra     := -lpthread
 unit_libs                  := $(sort $(foreach p,$(PROGRAMS),$($(p)_libs)))
 unit_extra                 := $(synckairos-api_extra) -lcunit
 integration_libs           := libcurl libpq hiredis jansson libjwt
@@ -60,10 +61,11 @@ unit_sources        := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 integration_sources := $(call sources,tests/integration)
 tool_sources        := $(call sources,tests/tools)
 fuzz_sources        := $(call sources,tests/fuzz)
+bench_sources       := $(call sources,bench)
 all_sources         := $(wildcard common/*.c) $(program_sources) $(unit_sources) $(integration_sources) $(tool_sources) \
-                       $(fuzz_sources)
+                       $(fuzz_sources) $(bench_sources)
 all_objects         := $(call objects,$(all_sources))
-c_files             := $(all_sources) $(wildcard common/*.h fcgi/*.h relay/*.h timekeeper/*.h audit/*.h tests/*/*.h)
+c_files             := $(all_sources) $(wildcard common/*.h fcgi/*.h relay/*.h timekeeper/*.h audit/*.h tests/*/*.h bench/*.h)
 
 scripts             := deploy/local/packages deploy/local/run deploy/lighttpd/settings tests/fuzz/run deploy/docs-viewer .ci/run
 
@@ -90,8 +92,8 @@ test-packages:
 	@deploy/local/packages build test
 
 $(all_objects): | packages
-$(call objects,$(unit_sources) $(integration_sources)): | test-packages
-$(call objects,$(integration_sources)): more_cflags = $(shell pkg-config --cflags libcurl)
+$(call objects,$(unit_sources) $(integration_sources) $(bench_sources)): | test-packages
+$(call objects,$(integration_sources) $(bench_sources)): more_cflags = $(shell pkg-config --cflags libcurl)
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -c $< -o $@
@@ -122,6 +124,13 @@ $(BUILD)/tests/integration: $(call objects,$(integration_sources)) $(BUILD)/libs
 $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libsynckairos.a
 	@mkdir -p $(@D)
 	$(LINK) $^ $(call pkg_libs,hiredis jansson) -o $@
+
+# A bench uses the integration tests' servers, with checks of its own.
+bench_shared := bench/switches.c bench/check.c
+bench_stack  := $(filter-out %_test.c %/main.c %/check.c,$(integration_sources))
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(call objects,$(bench_shared) $(bench_stack)) $(BUILD)/libsynckairos.a
+	@mkdir -p $(@D)
+	$(LINK) $^ $(call pkg_libs,$(integration_libs)) -lpthread -o $@
 
 # A fuzz target takes of the programs what it calls.
 $(BUILD)/libprograms.a: $(testable)
@@ -212,6 +221,14 @@ fuzz-targets: $(if $(ONLY),fuzz-$(ONLY),$(fuzz_targets))
 $(fuzz_targets): fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $< '$(FUZZ_SECONDS)' '$(FUZZ_RUNS)'
 
+.PHONY: bench bench-audit
+bench: bench-audit ## every comparison under load, against servers of its own (bench/README.md)
+
+bench-audit: ## one audit worker's rate against the fastest that the API produces events
+	@deploy/local/packages build run test
+	@$(MAKE) --no-print-directory $(parallel) all $(BUILD)/bench/audit
+	$(BUILD)/bench/audit $(BUILD)
+
 check-format:
 	clang-format --dry-run --Werror $(c_files)
 
@@ -220,7 +237,7 @@ lint: ## format check, clang-tidy, cppcheck, shellcheck
 	@$(MAKE) --no-print-directory check-format
 	@printf '%s\n' $(all_sources) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(BASE_FLAGS) $(pkg_cflags)' clang-tidy
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-	    --suppress=missingIncludeSystem -D_GNU_SOURCE -I. common fcgi relay timekeeper audit tests
+	    --suppress=missingIncludeSystem -D_GNU_SOURCE -I. common fcgi relay timekeeper audit tests bench
 	shellcheck --external-sources $(scripts)
 
 format: ## rewrite all C files in the house format

@@ -49,7 +49,8 @@ bool sk_command_instant(const char *text, int64_t *epoch_ms)
         rest = strptime(rest, "T%H:%M:%S", &day);
         ms = rest ? read_fraction(rest) : -1;
     }
-    time_t seconds = rest ? timegm(&day) : -1;
+    struct tm carried = day; /* timegm writes into it what it made of a day that is none */
+    time_t seconds = rest ? timegm(&carried) : -1;
     if (!rest || ms < 0 || seconds < 0 || !exists(&day, seconds)) {
         return false;
     }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ struct sk_database {
     int64_t since_ms;    /* monotonic: the call under way began */
     bool gave_up;        /* … and lost its patience */
     size_t unsent_bytes; /* of rows, since libpq was last made to send everything */
+    char sqlstate[6];    /* of the last refusal */
 };
 
 struct sk_database *sk_database_new(const char *url)
@@ -71,6 +73,11 @@ bool sk_database_is_data_error(const char *sqlstate)
         }
     }
     return false;
+}
+
+const char *sk_database_sqlstate(const struct sk_database *database)
+{
+    return database->sqlstate;
 }
 
 /* The message up to its first line's end, for one line of a log. */
@@ -172,6 +179,7 @@ static enum sk_code refuse(struct sk_database *database, PGresult *result, struc
     bool is_data = sk_database_is_data_error(sqlstate) && PQstatus(database->connection) == CONNECTION_OK;
     fail(error, is_data ? SK_VALIDATION_ERROR : SK_ARCHIVE_UNAVAILABLE, sqlstate,
          message ? message : PQerrorMessage(database->connection));
+    (void)snprintf(database->sqlstate, sizeof database->sqlstate, "%s", sqlstate ? sqlstate : "");
     PQclear(result);
     if (!is_data) {
         sk_database_disconnect(database);
@@ -327,7 +335,7 @@ enum sk_code sk_database_copy_rows(struct sk_database *database, const struct sk
 {
     if (rows->length > INT_MAX) {
         sk_database_disconnect(database);
-        return sk_fail(error, SK_VALIDATION_ERROR, "a row of %zu bytes", rows->length);
+        return sk_fail(error, SK_VALIDATION_ERROR, "rows of %zu bytes in one piece", rows->length);
     }
     begin_call(database);
     if (PQputCopyData(database->connection, sk_buffer_text(rows), (int)rows->length) != 1) {

@@ -49,7 +49,12 @@ enum sk_code sk_database_run(struct sk_database *database, const char *sql, int6
 enum sk_code sk_database_query(struct sk_database *database, const char *sql, int count, const char *const *parameters,
                                PGresult **result, struct sk_error *error) __attribute__((warn_unused_result));
 
-/* COPY in three steps: statements the last of which is COPY … FROM STDIN, then rows in its text form, then the end. */
+/* The SQLSTATE with which PostgreSQL last refused data (SK_VALIDATION_ERROR); "" before the first. Borrowed until the
+ * next call. */
+const char *sk_database_sqlstate(const struct sk_database *database);
+
+/* COPY in three steps: statements the last of which is COPY … FROM STDIN, then its rows, in pieces of any length, then
+ * the end. */
 enum sk_code sk_database_copy_begin(struct sk_database *database, const char *sql, struct sk_error *error)
     __attribute__((warn_unused_result));
 enum sk_code sk_database_copy_rows(struct sk_database *database, const struct sk_buffer *rows, struct sk_error *error)

@@ -13,14 +13,10 @@ struct sk_event_writer *sk_event_writer_new(struct sk_database *database);
 void sk_event_writer_free(struct sk_event_writer *writer);
 
 /* Writes all of the entries (none malformed) or none; those that PostgreSQL has already stand as they are.
- * *added: events that were new. Blocks for three round trips.
+ * *added: events that were new. Blocks for three round trips; four more each time that it meets some that are there.
  * SK_VALIDATION_ERROR: at least one of them cannot be stored. SK_ARCHIVE_UNAVAILABLE: try again later. The commit
  * may have happened all the same: writing the same entries once more changes nothing. */
 enum sk_code sk_event_writer_write(struct sk_event_writer *writer, const struct sk_audit_entry *entries, size_t count,
                                    int64_t *added, struct sk_error *error) __attribute__((warn_unused_result));
-
-/* Appends an event as a row of COPY's text form: its position in the batch, then its fields in the order of
- * enum sk_audit_field. (PostgreSQL 15, COPY, "Text Format") */
-void sk_event_writer_row(struct sk_buffer *out, size_t position, const struct sk_audit_event *event);
 
 #endif

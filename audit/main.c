@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 
+#include <curl/curl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,10 +30,15 @@ static enum sk_exit run(const struct sk_config *config, char **argv)
     if (argv[0]) {
         return sk_command_misused(argv[0]);
     }
-    if (sk_metrics_open(config->metrics_file, &error) || sk_worker_run(config, &error)) {
-        return sk_command_complain(error.text);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        return sk_command_complain("libcurl cannot be used");
     }
-    return SK_EXIT_OK;
+    enum sk_code code = sk_metrics_open(config->metrics_file, &error);
+    if (!code) {
+        code = sk_worker_run(config, &error);
+    }
+    curl_global_cleanup();
+    return code ? sk_command_complain(error.text) : SK_EXIT_OK;
 }
 
 /* PREFIX/share/synckairos/sql of the PREFIX that this program is installed under; else ./sql. */
@@ -78,13 +84,21 @@ static const struct subcommand subcommands[] = {
      "apply the migrations that are missing, and say which: migrate [--dir FOLDER]\n"
      "                (default: PREFIX/share/synckairos/sql where installed, else ./sql)"},
     {"status", sk_command_status, "how many events are waiting, active, completed, failed, delayed: status [--json]"},
-    {"list-failed", sk_command_list_failed, "the events that PostgreSQL refused: list-failed [--limit N]"},
+    {"list-failed", sk_command_list_failed,
+     "the events that PostgreSQL refused, oldest first: list-failed [--limit N] [--json]\n"
+     "                (default: 100)"},
     {"retry-failed", sk_command_retry_failed,
      "put them back into the queue, all or those named: retry-failed [STREAM-ID...]"},
-    {"restore", sk_command_restore, "write back every live session that Redis lacks: restore [--since DATE]"},
+    {"restore", sk_command_restore,
+     "write back every live session that Redis lacks: restore [--since DATE]\n"
+     "                The morning after a lost Redis: 1. start Redis and the worker (synckairos-audit run)\n"
+     "                2. synckairos-audit restore  3. open the doors. Or beside traffic: a read recovers its\n"
+     "                session by itself. Safe to run twice. Without DATE: what Redis would still hold."},
     {"verify", sk_command_verify,
      "replay events and report what differs from the record: verify SESSION|--all [--since DATE]"},
-    {"prune", sk_command_prune, "remove sessions that were finished before a day: prune --before DATE"},
+    {"prune", sk_command_prune,
+     "remove sessions that were finished before a day, with all their events:\n"
+     "                prune --before DATE [--dry-run] [--batch N] (events a transaction; default: 5000)"},
 };
 #define SUBCOMMANDS (sizeof subcommands / sizeof subcommands[0])
 

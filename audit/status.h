@@ -4,7 +4,8 @@
 
 #include "audit/command.h"
 
-/* status [--json]: waiting, active, completed, failed, delayed. */
+/* status [--json]: waiting, active, completed, failed, delayed, the age of the oldest, and whether Redis and PostgreSQL
+ * answer. SK_EXIT_FAILED: one of them does not. Blocks for some seconds where that is so. */
 enum sk_exit sk_command_status(const struct sk_config *config, char **argv);
 
 #endif

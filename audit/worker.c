@@ -4,12 +4,16 @@
  *                                       │ refused: halved, and halved again, until the refused stand alone
  *                                       └──5 attempts──► audit:failed
  *
- * An entry leaves the stream only after its event is in PostgreSQL or in audit:failed; whatever breaks before that, the
- * entry is read once more and the event's own id keeps it single. Owns the decisions: when to wait, what to try again,
- * what to give up. Knows neither SQL nor Redis' commands. */
+ * What is no event but a relay's request for a session is served after the events of its batch. An entry leaves the
+ * stream only after its event is in PostgreSQL or in audit:failed; whatever breaks before that, the entry is read once
+ * more and the event's own id keeps it single. Owns the decisions: when to wait, what to try again, what to give up.
+ * Knows neither SQL nor Redis' commands. */
 #include "audit/worker.h"
 
+#include "audit/alert.h"
 #include "audit/event_writer.h"
+#include "audit/requests.h"
+#include "audit/watch.h"
 #include "common/audit_queue.h"
 #include "common/metrics.h"
 
@@ -33,6 +37,9 @@ struct worker {
     struct sk_redis *redis;
     struct sk_database *database;
     struct sk_event_writer *writer;
+    struct sk_requests *requests;
+    struct sk_alert *alert; /* NULL: there is nobody to tell */
+    struct sk_watch watch;
     char consumer[NAME_BYTES];
     sigset_t signals;
     bool stopping;
@@ -41,12 +48,16 @@ struct worker {
     bool resume;          /* an answer of Redis was lost: some entries may be ours without our knowing */
     int64_t resume_at_ms; /* monotonic: and some could not be set aside, until then; 0: none */
     int64_t claim_at_ms;  /* monotonic: the next look for dead workers' entries */
+    int64_t put_off;      /* how many could not be set aside since they were last looked at */
+    bool noted;           /* Redis may have a row that says how many of ours are delayed */
 
-    struct sk_audit_batch held; /* the part of the batch that is not acknowledged yet; borrowed */
-    int64_t renewed_at_ms;      /* monotonic: since when the claims on it are fresh */
-    int attempt;                /* of what is held: 1 to ATTEMPTS */
-    unsigned failures;          /* of reaching PostgreSQL, in a row */
-    bool gave_up;               /* told to stop while PostgreSQL was gone */
+    struct sk_audit_batch
+        held;              /* the part of the batch that is not acknowledged yet: events, then requests; borrowed */
+    size_t held_requests;  /* how many of what is held are no events */
+    int64_t renewed_at_ms; /* monotonic: since when the claims on it are fresh */
+    int attempt;           /* of what is held: 1 to ATTEMPTS */
+    unsigned failures;     /* of reaching PostgreSQL, in a row */
+    bool gave_up;          /* told to stop while PostgreSQL was gone */
 };
 
 static int64_t now_ms(void)
@@ -95,6 +106,7 @@ static enum sk_code take(struct worker *worker, struct sk_audit_batch *batch, st
     *batch = (struct sk_audit_batch){0};
     if (worker->resume || (worker->resume_at_ms != 0 && now_ms() >= worker->resume_at_ms)) {
         worker->resume_at_ms = 0;
+        worker->put_off = 0;
         enum sk_code code = sk_audit_queue_resume(worker->redis, worker->consumer, config->audit_batch, batch, error);
         if (code || batch->count > 0) {
             return code;
@@ -131,14 +143,47 @@ static void keep_claims(struct worker *worker)
     worker->renewed_at_ms = now_ms();
 }
 
-/* The first count of what is held are in PostgreSQL. Where Redis cannot be told, they are read once more. */
+static size_t held_events(const struct worker *worker)
+{
+    return worker->held.count - worker->held_requests;
+}
+
+static void let_go(struct worker *worker, size_t count)
+{
+    worker->held.entries += count;
+    worker->held.count -= count;
+}
+
+/* The first count of what is held are in PostgreSQL, or served. Where Redis cannot be told, they are read once more. */
 static void acknowledge(struct worker *worker, size_t count)
 {
     struct sk_error error = {0};
     struct sk_audit_batch part = {.entries = worker->held.entries, .count = count};
     note_redis(worker, sk_audit_queue_done(worker->redis, &part, &error), &error);
-    worker->held.entries += count;
-    worker->held.count -= count;
+    let_go(worker, count);
+}
+
+/* Tells whoever asks for the queue's sizes how many of this worker's events wait, and for how long; 0: none any more.
+ * Nobody depends on it: where Redis cannot be told, they are taken to be in work. */
+static void note_delayed(struct worker *worker, int64_t events, int64_t wait_ms)
+{
+    struct sk_error error = {0};
+    if (events == 0 && !worker->noted) {
+        return;
+    }
+    bool told = !sk_audit_queue_delay(worker->redis, worker->consumer, events, wait_ms + claim_ms(worker), &error);
+    if (!told) {
+        sk_log(SK_LOG_DEBUG, "delayed events were not noted", SK_S("error", error.text));
+    }
+    worker->noted = events > 0 || !told;
+}
+
+/* At every turn: the queue's thresholds, and the note of what was put off, for which there may be room by now. */
+static void look_around(struct worker *worker)
+{
+    if (sk_watch_look(&worker->watch, worker->redis)) {
+        note_delayed(worker, worker->put_off, PUT_OFF_MS);
+    }
 }
 
 /* Redis answers, but has no room to set something aside. The entry stays this worker's; what is new goes first, since
@@ -150,6 +195,7 @@ static void put_off(struct worker *worker, const char *why)
     }
     worker->resume = false;
     worker->resume_at_ms = now_ms() + PUT_OFF_MS;
+    worker->put_off++;
 }
 
 static void set_aside(struct worker *worker, const struct sk_audit_entry *entry, const char *why)
@@ -168,6 +214,10 @@ static void set_aside(struct worker *worker, const struct sk_audit_entry *entry,
     sk_log(SK_LOG_ERROR, "an audit event cannot be stored and was set aside", SK_S("error", why),
            SK_S("stream_id", entry->stream_id), SK_S("event_id", field[SK_AUDIT_EVENT_ID].text),
            SK_S("session_id", field[SK_AUDIT_SESSION_ID].text), SK_S("type", field[SK_AUDIT_TYPE].text));
+    sk_alert_send(worker->alert, SK_ALERT_EVENT_FAILED, "an audit event cannot be stored and was set aside",
+                  SK_S("error", why), SK_S("stream_id", entry->stream_id),
+                  SK_S("event_id", field[SK_AUDIT_EVENT_ID].text), SK_S("session_id", field[SK_AUDIT_SESSION_ID].text),
+                  SK_S("type", field[SK_AUDIT_TYPE].text));
 }
 
 /* --- PostgreSQL ------------------------------------------------------------------------------------------------- */
@@ -180,18 +230,26 @@ int64_t sk_worker_backoff_ms(unsigned failures)
     return steps_ms[step < count ? step : count - 1];
 }
 
+/* While it waits for PostgreSQL: what this worker has in hand is delayed, and the queue is watched. */
+static void look_around_waiting(struct worker *worker)
+{
+    keep_claims(worker);
+    (void)sk_watch_look(&worker->watch, worker->redis);
+}
+
 /* Waits for PostgreSQL while the claims stay alive. True: stop. */
 static bool back_off(struct worker *worker, const struct sk_error *error)
 {
     int64_t wait = sk_worker_backoff_ms(++worker->failures);
     sk_log(SK_LOG_WARN, "PostgreSQL cannot be had; nothing is lost, trying again", SK_S("error", error->text),
            SK_I("wait_ms", wait), SK_I("attempt", worker->failures));
-    int64_t step = claim_ms(worker) / 3;
+    note_delayed(worker, (int64_t)held_events(worker) + worker->put_off, wait);
+    int64_t step = claim_ms(worker) / 3 < SK_WATCH_MS ? claim_ms(worker) / 3 : SK_WATCH_MS;
     for (int64_t end = now_ms() + wait, left = wait; left > 0; left = end - now_ms()) {
         if (stop_within(worker, left < step ? left : step)) {
             return true;
         }
-        keep_claims(worker);
+        look_around_waiting(worker);
     }
     return false;
 }
@@ -213,6 +271,7 @@ static enum sk_code write_all(struct worker *worker, const struct sk_audit_entry
     if (worker->failures > 0) {
         sk_log(SK_LOG_INFO, "PostgreSQL is back", SK_I("attempts", worker->failures));
         worker->failures = 0;
+        note_delayed(worker, worker->put_off, PUT_OFF_MS);
     }
     if (!code) {
         sk_metrics_add(SK_METRIC_AUDIT_WRITTEN, "", (uint64_t)added);
@@ -267,12 +326,23 @@ static size_t write_what_can_be(struct worker *worker, struct sk_audit_entry *en
 /* --- a batch ---------------------------------------------------------------------------------------------------- */
 
 /* An entry without one of the fields is nothing that PostgreSQL need be asked about. */
+static void set_malformed_aside(struct worker *worker, const struct sk_audit_entry *entry)
+{
+    char why[64];
+    size_t missing = 0;
+    while (missing < SK_AUDIT_FIELD_COUNT - 1 && entry->event.field[missing].text) {
+        missing++;
+    }
+    (void)snprintf(why, sizeof why, "the field %s is missing", sk_audit_field_name((enum sk_audit_field)missing));
+    set_aside(worker, entry, why);
+}
+
 static void drop_malformed(struct worker *worker)
 {
     size_t kept = 0;
     for (size_t i = 0; i < worker->held.count; i++) {
         if (worker->held.entries[i].malformed) {
-            set_aside(worker, &worker->held.entries[i], "a field is missing");
+            set_malformed_aside(worker, &worker->held.entries[i]);
         } else {
             swap(&worker->held.entries[kept++], &worker->held.entries[i]);
         }
@@ -280,19 +350,64 @@ static void drop_malformed(struct worker *worker)
     worker->held.count = kept;
 }
 
+/* Events to the front, requests behind them. */
+static void put_requests_last(struct worker *worker)
+{
+    size_t events = 0;
+    for (size_t i = 0; i < worker->held.count; i++) {
+        if (!worker->held.entries[i].wanted.text) {
+            swap(&worker->held.entries[events++], &worker->held.entries[i]);
+        }
+    }
+    worker->held_requests = worker->held.count - events;
+}
+
+/* True: each event was written or set aside, or has to wait for room. False: the worker is to stop before that. */
+static bool drain_events(struct worker *worker)
+{
+    for (worker->attempt = 1; held_events(worker) > 0 && worker->attempt <= ATTEMPTS; worker->attempt++) {
+        if (worker->attempt > 1 && stop_within(worker, RETRY_PAUSE_MS << (worker->attempt - 2))) {
+            return false;
+        }
+        acknowledge(worker, write_what_can_be(worker, worker->held.entries, held_events(worker)));
+        if (worker->gave_up) {
+            return false;
+        }
+    }
+    let_go(worker, held_events(worker));
+    return true;
+}
+
+/* PostgreSQL knows now what was changed before they were asked for. Where it cannot (whole is false, or Redis could not
+ * be told), nothing is guessed: whoever asked is not waiting for long, and asks again. */
+static void serve_requests(struct worker *worker, bool whole)
+{
+    while (worker->held.count > 0) {
+        if (whole) {
+            if (stop_within(worker, 0)) {
+                return;
+            }
+            keep_claims(worker);
+            sk_requests_serve(worker->requests, worker->held.entries);
+        }
+        worker->held_requests--;
+        acknowledge(worker, 1);
+    }
+}
+
 static void drain_batch(struct worker *worker, const struct sk_audit_batch *batch)
 {
+    int64_t put_off = worker->put_off;
     worker->held = (struct sk_audit_batch){.entries = batch->entries, .count = batch->count};
+    worker->held_requests = 0;
     worker->renewed_at_ms = now_ms();
     drop_malformed(worker);
-    for (worker->attempt = 1; worker->held.count > 0 && worker->attempt <= ATTEMPTS; worker->attempt++) {
-        if (worker->attempt > 1 && stop_within(worker, RETRY_PAUSE_MS << (worker->attempt - 2))) {
-            return;
-        }
-        acknowledge(worker, write_what_can_be(worker, worker->held.entries, worker->held.count));
-        if (worker->gave_up) {
-            return;
-        }
+    put_requests_last(worker);
+    if (drain_events(worker)) {
+        serve_requests(worker, put_off == worker->put_off && !worker->resume);
+    }
+    if (put_off != worker->put_off) {
+        note_delayed(worker, worker->put_off, PUT_OFF_MS);
     }
 }
 
@@ -301,6 +416,7 @@ static void drain(struct worker *worker)
     while (!stop_within(worker, 0)) {
         struct sk_error error = {0};
         struct sk_audit_batch batch;
+        look_around(worker);
         if (note_redis(worker, take(worker, &batch, &error), &error)) {
             stop_within(worker, REDIS_PAUSE_MS);
             continue;
@@ -332,7 +448,8 @@ static enum sk_code open_worker(struct worker *worker, struct sk_error *error)
     worker->redis = sk_redis_new(&url, worker->config->redis_timeout_ms + READ_SLICE_MS);
     worker->database = sk_database_new(worker->config->database_url);
     worker->writer = worker->database ? sk_event_writer_new(worker->database) : NULL;
-    if (!worker->redis || !worker->writer) {
+    worker->requests = sk_requests_new(worker->config, &url);
+    if (!worker->redis || !worker->writer || !worker->requests) {
         return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
     }
     sk_database_ask_while_waiting(worker->database, wait_on, worker);
@@ -343,11 +460,15 @@ static enum sk_code open_worker(struct worker *worker, struct sk_error *error)
     if (sigprocmask(SIG_BLOCK, &worker->signals, NULL) != 0) {
         return sk_fail(error, SK_INTERNAL_ERROR, "signals cannot be blocked");
     }
-    return SK_OK;
+    code = sk_alert_open(worker->config->alert_webhook_url, &worker->alert, error); /* its thread blocks them, too */
+    worker->watch = (struct sk_watch){.config = worker->config, .alert = worker->alert};
+    return code;
 }
 
 static void close_worker(struct worker *worker)
 {
+    sk_alert_close(worker->alert);
+    sk_requests_free(worker->requests);
     sk_event_writer_free(worker->writer);
     sk_database_free(worker->database);
     sk_redis_free(worker->redis);
@@ -370,6 +491,7 @@ enum sk_code sk_worker_run(const struct sk_config *config, struct sk_error *erro
         sk_log(SK_LOG_INFO, "audit worker started", SK_S("consumer", worker.consumer));
         tidy(&worker);
         drain(&worker);
+        note_delayed(&worker, 0, 0);
         tidy(&worker);
         sk_log(SK_LOG_INFO, "audit worker stopped", SK_S("consumer", worker.consumer),
                SK_I("left_for_others", (int64_t)worker.held.count));

@@ -169,6 +169,9 @@ static enum sk_code query_once(struct sk_archive *archive, const char *sql, int 
     if (PQresultStatus(*result) == PGRES_TUPLES_OK && run(archive, "COMMIT")) {
         return SK_OK;
     }
+    if (PQstatus(connection) == CONNECTION_OK && PQtransactionStatus(connection) == PQTRANS_ACTIVE) {
+        note(archive, false); /* it hangs: the next one shall not wait as long to find that out */
+    }
     const char *message = PQresultErrorField(*result, PG_DIAG_MESSAGE_PRIMARY);
     code = fail(error, message ? message : PQerrorMessage(connection));
     PQclear(*result);

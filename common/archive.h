@@ -32,7 +32,8 @@ bool sk_archive_reachable(struct sk_archive *archive);
 /* Runs one SELECT with parameters (text, NULL for null) in a read-only transaction of its own; *result is owned:
  * PQclear. Connects unless connected, once more where the connection turns out to be closed. Blocks for up to
  * connecting and three statements (BEGIN, the statement, COMMIT). SK_ARCHIVE_UNAVAILABLE: PostgreSQL cannot be had, or
- * not in time, or refuses; the connection is closed. */
+ * not in time, or refuses; the connection is closed. After one that could not be made, or an answer that did not come,
+ * that is the answer to everybody for SK_ARCHIVE_FRESH_MS. */
 enum sk_code sk_archive_query(struct sk_archive *archive, const char *sql, int count, const char *const *parameters,
                               PGresult **result, struct sk_error *error) __attribute__((warn_unused_result));
 

@@ -11,10 +11,12 @@
 #define NUMBER_BYTES 24
 #define FORGET_AFTER_MS "3600000"
 
-/* Where the entry is gone already, there is nothing to keep. An XADD that fails ends the script before the XACK. */
+/* Where the entry is gone already, there is nothing to keep. An XADD that fails ends the script before the XACK. What
+ * has more fields than Lua can hand to one command is none of our events, and is cut. */
 static const char fail_script[] = "local found = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])\n"
                                   "if found[1] then\n"
-                                  "  local fields = found[1][2]\n"
+                                  "  local fields = {}\n"
+                                  "  for i = 1, math.min(#found[1][2], 4000) do fields[i] = found[1][2][i] end\n"
                                   "  for _, more in ipairs({'failed_stream_id', ARGV[2], 'failed_error', ARGV[3]}) do\n"
                                   "    fields[#fields + 1] = more\n"
                                   "  end\n"
@@ -22,6 +24,40 @@ static const char fail_script[] = "local found = redis.call('XRANGE', KEYS[1], A
                                   "end\n"
                                   "redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])\n"
                                   "return redis.call('XDEL', KEYS[1], ARGV[2])\n";
+
+/* In one script the entry stands in one of the two streams, whatever breaks. Nothing but our own two fields would be an
+ * entry without fields, which no stream takes. */
+static const char retry_script[] = "local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])\n"
+                                   "if not found[1] then return 0 end\n"
+                                   "local fields = {}\n"
+                                   "for i = 1, #found[1][2], 2 do\n"
+                                   "  local name = found[1][2][i]\n"
+                                   "  if name ~= 'failed_stream_id' and name ~= 'failed_error' then\n"
+                                   "    fields[#fields + 1] = name\n"
+                                   "    fields[#fields + 1] = found[1][2][i + 1]\n"
+                                   "  end\n"
+                                   "end\n"
+                                   "if #fields > 0 then redis.call('XADD', KEYS[2], '*', unpack(fields)) end\n"
+                                   "return redis.call('XDEL', KEYS[1], ARGV[1])\n";
+
+/* Also on a full Redis, which only a worker can empty: as a plain command it would be refused there. */
+static const char open_script[] = "#!lua flags=allow-oom\n"
+                                  "return redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')\n";
+
+/* Also on a full Redis, where events wait for room. Rows that have run out go with every call, whoever left them. */
+static const char delay_script[] =
+    "#!lua flags=allow-oom\n"
+    "local time = redis.call('TIME')\n"
+    "local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
+    "local rows = redis.call('HGETALL', KEYS[1])\n"
+    "for i = 1, #rows, 2 do\n"
+    "  local till = tonumber(string.match(rows[i + 1], '^%d+ (%d+)$') or '0')\n"
+    "  if till <= now or rows[i] == ARGV[1] then redis.call('HDEL', KEYS[1], rows[i]) end\n"
+    "end\n"
+    "if ARGV[2] ~= '0' then\n"
+    "  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. string.format('%.0f', now + ARGV[3]))\n"
+    "end\n"
+    "return 1\n";
 
 /* One script, so that nobody is handed an entry between the look and the deletion, which would lose it. */
 static const char tidy_script[] =
@@ -41,6 +77,7 @@ static const char tidy_script[] =
 void sk_audit_batch_clear(struct sk_audit_batch *batch)
 {
     free(batch->entries);
+    free(batch->gone);
     if (batch->reply) {
         freeReplyObject(batch->reply);
     }
@@ -80,8 +117,22 @@ static enum sk_audit_field field_of(const redisReply *name, size_t hint)
     return SK_AUDIT_FIELD_COUNT;
 }
 
+/* Whether that is all the entry says. */
+static bool is_request(const redisReply *fields)
+{
+    size_t length = strlen(SK_AUDIT_RECOVERY_FIELD);
+    return fields->elements == 2 && is_text(fields->element[0]) && is_text(fields->element[1]) &&
+           (size_t)fields->element[0]->len == length &&
+           memcmp(fields->element[0]->str, SK_AUDIT_RECOVERY_FIELD, length) == 0;
+}
+
 static void read_fields(const redisReply *fields, struct sk_audit_entry *entry)
 {
+    if (is_request(fields)) {
+        const redisReply *value = fields->element[1];
+        entry->wanted = (struct sk_audit_value){.text = value->str, .length = (size_t)value->len};
+        return;
+    }
     for (size_t i = 0; i + 1 < fields->elements; i += 2) {
         const redisReply *name = fields->element[i];
         const redisReply *value = fields->element[i + 1];
@@ -110,16 +161,22 @@ enum sk_code sk_audit_batch_fill(struct sk_audit_batch *batch, redisReply *reply
         return sk_fail(error, SK_INTERNAL_ERROR, "Redis answered with something else than stream entries");
     }
     batch->entries = calloc(list->elements + 1, sizeof *batch->entries);
-    if (!batch->entries) {
+    batch->gone = calloc(list->elements + 1, sizeof *batch->gone);
+    if (!batch->entries || !batch->gone) {
         sk_audit_batch_clear(batch);
         return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
     }
     for (size_t i = 0; i < list->elements; i++) {
         const redisReply *item = list->element[i];
-        if (is_array(item, 2) && is_text(item->element[0]) && is_array(item->element[1], 0)) {
+        if (!is_array(item, 2) || !is_text(item->element[0])) {
+            continue;
+        }
+        if (is_array(item->element[1], 0)) {
             struct sk_audit_entry *entry = &batch->entries[batch->count++];
             entry->stream_id = item->element[0]->str;
             read_fields(item->element[1], entry);
+        } else {
+            batch->gone[batch->gone_count++] = item->element[0]->str;
         }
     }
     return SK_OK;
@@ -142,7 +199,7 @@ static enum sk_code ask(struct sk_redis *redis, size_t count, const char *const 
 
 enum sk_code sk_audit_queue_open(struct sk_redis *redis, struct sk_error *error)
 {
-    static const char *const args[] = {"XGROUP", "CREATE", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP, "0", "MKSTREAM"};
+    const char *const args[] = {"EVAL", open_script, "1", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP};
     redisReply *reply;
     enum sk_code code = ask(redis, sizeof args / sizeof args[0], args, &reply, error);
     if (!code && !starts_with(reply, "BUSYGROUP")) {
@@ -215,10 +272,69 @@ enum sk_code sk_audit_queue_read(struct sk_redis *redis, const char *consumer, i
     return read_from(redis, consumer, ">", limit, wait_ms, batch, error);
 }
 
+/* A command's words followed by stream ids and one more word (NULL: none); NULL when out of memory. Owned: free. */
+static const char **with_ids(const char *const *words, size_t word_count, const char *const *ids, size_t id_count,
+                             const char *last, size_t *count)
+{
+    const char **args = calloc(word_count + id_count + 1, sizeof *args);
+    if (!args) {
+        return NULL;
+    }
+    memcpy(args, words, word_count * sizeof *args);
+    memcpy(args + word_count, ids, id_count * sizeof *args);
+    *count = word_count + id_count;
+    if (last) {
+        args[(*count)++] = last;
+    }
+    return args;
+}
+
+/* The same with the ids of a batch. */
+static const char **with_batch(const char *const *words, size_t word_count, const struct sk_audit_batch *batch,
+                               const char *last, size_t *count)
+{
+    const char **ids = calloc(batch->count + 1, sizeof *ids);
+    for (size_t i = 0; ids && i < batch->count; i++) {
+        ids[i] = batch->entries[i].stream_id;
+    }
+    const char **args = ids ? with_ids(words, word_count, ids, batch->count, last, count) : NULL;
+    free(ids);
+    return args;
+}
+
+/* Nothing can be done for what was cut off the stream's end; unacknowledged, it would be handed out again for ever. */
+static enum sk_code forget_gone(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
+{
+    static const char *const words[] = {"XACK", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP};
+    size_t count;
+    const char **args = with_ids(words, sizeof words / sizeof words[0], batch->gone, batch->gone_count, NULL, &count);
+    if (!args) {
+        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    }
+    redisReply *reply;
+    enum sk_code code = ask_group(redis, count, args, &reply, error);
+    freeReplyObject(reply);
+    free(args);
+    return code;
+}
+
 enum sk_code sk_audit_queue_resume(struct sk_redis *redis, const char *consumer, int64_t limit,
                                    struct sk_audit_batch *batch, struct sk_error *error)
 {
-    return read_from(redis, consumer, "0", limit, 0, batch, error);
+    *batch = (struct sk_audit_batch){0};
+    do { /* what is gone may fill the whole reply, and hide what is behind it */
+        sk_audit_batch_clear(batch);
+        enum sk_code code = read_from(redis, consumer, "0", limit, 0, batch, error);
+        if (code) {
+            return code;
+        }
+        code = batch->gone_count > 0 ? forget_gone(redis, batch, error) : SK_OK;
+        if (code) {
+            sk_audit_batch_clear(batch);
+            return code;
+        }
+    } while (batch->count == 0 && batch->gone_count > 0);
+    return SK_OK;
 }
 
 /* One step of XAUTOCLAIM from cursor on, which it moves; "0-0" at the end. */
@@ -260,26 +376,6 @@ enum sk_code sk_audit_queue_claim(struct sk_redis *redis, const char *consumer, 
     return SK_OK;
 }
 
-/* A command's words followed by the batch's stream ids and one more word (NULL: none); NULL when out of memory.
- * Owned: free. */
-static const char **with_ids(const char *const *words, size_t word_count, const struct sk_audit_batch *batch,
-                             const char *last, size_t *count)
-{
-    const char **args = calloc(word_count + batch->count + 1, sizeof *args);
-    if (!args) {
-        return NULL;
-    }
-    memcpy(args, words, word_count * sizeof *args);
-    for (size_t i = 0; i < batch->count; i++) {
-        args[word_count + i] = batch->entries[i].stream_id;
-    }
-    *count = word_count + batch->count;
-    if (last) {
-        args[(*count)++] = last;
-    }
-    return args;
-}
-
 enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, const struct sk_audit_batch *batch,
                                   struct sk_error *error)
 {
@@ -288,7 +384,7 @@ enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, 
         return SK_OK;
     }
     size_t count;
-    const char **args = with_ids(words, sizeof words / sizeof words[0], batch, "JUSTID", &count);
+    const char **args = with_batch(words, sizeof words / sizeof words[0], batch, "JUSTID", &count);
     if (!args) {
         return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
     }
@@ -297,6 +393,15 @@ enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, 
     freeReplyObject(reply);
     free(args);
     return code;
+}
+
+static int64_t count_events(const struct sk_audit_batch *batch)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        count += batch->entries[i].wanted.text == NULL;
+    }
+    return count;
 }
 
 /* Not in a MULTI: a Redis that is full queues nothing in one, and this is what makes room. Deleted first: an entry that
@@ -312,19 +417,22 @@ enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_b
     if (code) {
         return code;
     }
+    char written[NUMBER_BYTES];
+    const char *incr_args[] = {"INCRBY", SK_KEY_AUDIT_WRITTEN, number(count_events(batch), written)};
     size_t del_count = 0;
     size_t ack_count = 0;
-    const char **del_args = with_ids(del, sizeof del / sizeof del[0], batch, NULL, &del_count);
-    const char **ack_args = with_ids(ack, sizeof ack / sizeof ack[0], batch, NULL, &ack_count);
+    const char **del_args = with_batch(del, sizeof del / sizeof del[0], batch, NULL, &del_count);
+    const char **ack_args = with_batch(ack, sizeof ack / sizeof ack[0], batch, NULL, &ack_count);
     if (del_args && ack_args) {
-        redisReply *replies[2] = {NULL};
+        redisReply *replies[3] = {NULL};
         sk_redis_queue_args(redis, del_count, del_args, NULL);
         sk_redis_queue_args(redis, ack_count, ack_args, NULL);
-        code = sk_redis_collect(redis, 2, replies, error);
-        for (size_t i = 0; !code && i < 2; i++) {
+        sk_redis_queue_args(redis, sizeof incr_args / sizeof incr_args[0], incr_args, NULL);
+        code = sk_redis_collect(redis, 3, replies, error);
+        for (size_t i = 0; !code && i < 2; i++) { /* a full Redis refuses to count, which is no reason to stop */
             code = sk_redis_check(replies[i], error);
         }
-        sk_redis_replies_free(2, replies);
+        sk_redis_replies_free(3, replies);
     } else {
         code = sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
     }
@@ -344,52 +452,38 @@ enum sk_code sk_audit_queue_fail(struct sk_redis *redis, const struct sk_audit_e
     return code;
 }
 
+enum sk_code sk_audit_queue_delay(struct sk_redis *redis, const char *consumer, int64_t events, int64_t for_ms,
+                                  struct sk_error *error)
+{
+    char count[NUMBER_BYTES];
+    char duration[NUMBER_BYTES];
+    const char *args[] = {
+        "EVAL", delay_script, "1", SK_KEY_AUDIT_DELAYED, consumer, number(events, count), number(for_ms, duration)};
+    redisReply *reply = sk_redis_command_args(redis, error, sizeof args / sizeof args[0], args, NULL);
+    if (!reply) {
+        return error->code;
+    }
+    freeReplyObject(reply);
+    return SK_OK;
+}
+
+enum sk_code sk_audit_queue_retry(struct sk_redis *redis, const char *failed_id, bool *found, struct sk_error *error)
+{
+    const char *args[] = {"EVAL", retry_script, "2", SK_KEY_AUDIT_FAILED, SK_KEY_AUDIT, failed_id};
+    redisReply *reply = sk_redis_command_args(redis, error, sizeof args / sizeof args[0], args, NULL);
+    if (!reply) {
+        return error->code;
+    }
+    *found = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    freeReplyObject(reply);
+    return SK_OK;
+}
+
 enum sk_code sk_audit_queue_tidy(struct sk_redis *redis, const char *consumer, struct sk_error *error)
 {
     const char *args[] = {"EVAL", tidy_script, "1", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP, consumer, FORGET_AFTER_MS};
     redisReply *reply;
     enum sk_code code = ask_group(redis, sizeof args / sizeof args[0], args, &reply, error);
     freeReplyObject(reply);
-    return code;
-}
-
-/* A reply that is a count, or the summary of XPENDING, which begins with one. 0 while the stream is not there. */
-static enum sk_code read_count(const redisReply *reply, int64_t *count, struct sk_error *error)
-{
-    *count = 0;
-    if (starts_with(reply, "NOGROUP")) {
-        return SK_OK;
-    }
-    enum sk_code code = sk_redis_check(reply, error);
-    if (code) {
-        return code;
-    }
-    const redisReply *value = is_array(reply, 1) ? reply->element[0] : reply;
-    if (value->type != REDIS_REPLY_INTEGER) {
-        return sk_fail(error, SK_INTERNAL_ERROR, "Redis answered with something else than a count");
-    }
-    *count = value->integer;
-    return SK_OK;
-}
-
-enum sk_code sk_audit_queue_sizes(struct sk_redis *redis, struct sk_audit_sizes *sizes, struct sk_error *error)
-{
-    *sizes = (struct sk_audit_sizes){0};
-    enum sk_code code = sk_redis_connect(redis, error);
-    if (code) {
-        return code;
-    }
-    redisReply *replies[3] = {NULL};
-    sk_redis_queue(redis, "XLEN " SK_KEY_AUDIT);
-    sk_redis_queue(redis, "XPENDING " SK_KEY_AUDIT " " SK_KEY_AUDIT_GROUP);
-    sk_redis_queue(redis, "XLEN " SK_KEY_AUDIT_FAILED);
-    code = sk_redis_collect(redis, 3, replies, error);
-    int64_t *const counts[] = {&sizes->waiting, &sizes->active, &sizes->failed};
-    for (size_t i = 0; !code && i < 3; i++) {
-        code = read_count(replies[i], counts[i], error);
-    }
-    sk_redis_replies_free(3, replies);
-    /* An entry leaves the stream when it is acknowledged: what is in it is waiting or active. */
-    sizes->waiting = sizes->waiting > sizes->active ? sizes->waiting - sizes->active : 0;
     return code;
 }

@@ -19,13 +19,16 @@ struct sk_audit_entry {
 struct sk_audit_batch {
     struct sk_audit_entry *entries; /* owned */
     size_t count;
+    const char **gone; /* owned list of borrowed stream ids: of entries that were deleted since they were handed out */
+    size_t gone_count;
     redisReply *reply; /* owned: what the entries borrow from */
 };
 void sk_audit_batch_clear(struct sk_audit_batch *batch);
 
 /* Makes a list of stream entries, as it stands within the reply to XRANGE, XREADGROUP and XAUTOCLAIM, a batch.
  * Takes reply (also on failure), which list is part of; NULL is an empty list. Entries that were deleted from the
- * stream meanwhile are left out. SK_INTERNAL_ERROR: out of memory, or not such a list; the batch is empty. */
+ * stream meanwhile are left out, their ids in gone. SK_INTERNAL_ERROR: out of memory, or not such a list; the batch is
+ * empty. */
 enum sk_code sk_audit_batch_fill(struct sk_audit_batch *batch, redisReply *reply, const redisReply *list,
                                  struct sk_error *error) __attribute__((warn_unused_result));
 
@@ -49,7 +52,7 @@ enum sk_code sk_audit_queue_read(struct sk_redis *redis, const char *consumer, i
     __attribute__((warn_unused_result));
 
 /* The entries that this worker has already and did not acknowledge, up to limit: after a connection broke, whose last
- * answer is lost. Does not wait. */
+ * answer is lost. Those that were cut off the stream's end meanwhile are acknowledged. Does not wait. */
 enum sk_code sk_audit_queue_resume(struct sk_redis *redis, const char *consumer, int64_t limit,
                                    struct sk_audit_batch *batch, struct sk_error *error)
     __attribute__((warn_unused_result));
@@ -63,8 +66,8 @@ enum sk_code sk_audit_queue_claim(struct sk_redis *redis, const char *consumer, 
 enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, const struct sk_audit_batch *batch,
                                   struct sk_error *error) __attribute__((warn_unused_result));
 
-/* Deletes and acknowledges the whole batch: it is in PostgreSQL. Also on a Redis that is full. Only entries and count
- * are read, so that a part of a batch can be passed. */
+/* Deletes and acknowledges the whole batch: its events are in PostgreSQL, and are counted as completed. Also on a Redis
+ * that is full, which may refuse to count. Only entries and count are read, so that a part of a batch can be passed. */
 enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
     __attribute__((warn_unused_result));
 
@@ -73,11 +76,22 @@ enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_b
 enum sk_code sk_audit_queue_fail(struct sk_redis *redis, const struct sk_audit_entry *entry, const char *why,
                                  struct sk_error *error) __attribute__((warn_unused_result));
 
+/* Notes that so many events in this worker's hands wait, for so long unless something else is said before; 0 events:
+ * none any more. Also on a Redis that is full. */
+enum sk_code sk_audit_queue_delay(struct sk_redis *redis, const char *consumer, int64_t events, int64_t for_ms,
+                                  struct sk_error *error) __attribute__((warn_unused_result));
+
+/* Moves one entry of audit:failed back into the audit stream, without the two fields that _fail added; in one script,
+ * so that it stands in one of the two. *found: whether there was such an entry. failed_id: its id there. */
+enum sk_code sk_audit_queue_retry(struct sk_redis *redis, const char *failed_id, bool *found, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
 /* Forgets the names of workers that hold nothing: this one's (it is leaving, or has not begun), and those that were
  * not heard of for an hour. Whoever holds entries stays until they are claimed. */
 enum sk_code sk_audit_queue_tidy(struct sk_redis *redis, const char *consumer, struct sk_error *error)
     __attribute__((warn_unused_result));
 
+/* How much is where, in one round trip. */
 enum sk_code sk_audit_queue_sizes(struct sk_redis *redis, struct sk_audit_sizes *sizes, struct sk_error *error)
     __attribute__((warn_unused_result));
 

@@ -3,6 +3,7 @@
 
 #include "common/codec.h"
 #include "common/frames.h"
+#include "common/iso_time.h"
 #include "common/json_writer.h"
 #include "common/view.h"
 
@@ -22,7 +23,7 @@ int64_t sk_change_ttl_ms(const struct sk_session *session, int64_t now_ms, int64
     return until_deadline > DAY_MS ? until_deadline : DAY_MS;
 }
 
-static void write_expiries(struct sk_buffer *out, const struct sk_settlement *settlement)
+void sk_change_write_expiries(struct sk_buffer *out, const struct sk_settlement *settlement)
 {
     struct sk_json_writer writer = {.out = out};
     sk_json_array(&writer, NULL);
@@ -86,15 +87,31 @@ void sk_change_record_settlement(struct sk_change *change)
     struct sk_transaction_event *event =
         record(change, "time_expired", change->settlement.expiries[change->settlement.kept - 1].participant_id);
     event->expiry_count = change->settlement.count;
-    write_expiries(&event->expiries, &change->settlement);
+    sk_change_write_expiries(&event->expiries, &change->settlement);
     write_arguments(&event->metadata, NULL, NULL);
 }
 
 void sk_change_record(struct sk_change *change, const char *type, const char *participant_id)
 {
     struct sk_transaction_event *event = record(change, type, participant_id);
-    write_expiries(&event->expiries, NULL);
+    sk_change_write_expiries(&event->expiries, NULL);
     write_arguments(&event->metadata, change->operation, change->reason);
+}
+
+bool sk_change_record_recovery(struct sk_change *change)
+{
+    char at[SK_ISO_TIME_BYTES];
+    struct sk_session *session = change->session;
+    json_t *metadata = session->metadata ? json_copy(session->metadata) : json_object();
+    bool good = json_object_set_new(metadata, "recovered", json_true()) == 0 &&
+                json_object_set_new(metadata, "recovered_at", json_string(sk_iso_time(change->now_ms, at))) == 0;
+    if (good) {
+        sk_json_replace(&session->metadata, metadata);
+        session->version++;
+        sk_change_record(change, "session_recovered", "");
+    }
+    json_decref(metadata);
+    return good;
 }
 
 static struct sk_buffer *begin_message(struct sk_change *change, enum sk_message_type type)
@@ -132,8 +149,10 @@ void sk_change_complete(struct sk_change *change)
     const struct sk_session *session = change->session;
     sk_change_render(change);
     announce_expiries(change);
-    struct sk_buffer *update = begin_message(change, SK_MESSAGE_STATE_UPDATE);
-    sk_frame_state(update, "STATE_UPDATE", session->id, change->now_ms, sk_buffer_text(&change->view),
+    /* What comes back may be older than what a client saw last: only a STATE_SYNC always counts. */
+    enum sk_message_type type = change->stands_in ? SK_MESSAGE_STATE_SYNC : SK_MESSAGE_STATE_UPDATE;
+    struct sk_buffer *update = begin_message(change, type);
+    sk_frame_state(update, sk_message_type_name(type), session->id, change->now_ms, sk_buffer_text(&change->view),
                    change->view.length);
     update->failed = update->failed || change->view.failed;
     transaction->ttl_ms = sk_change_ttl_ms(session, change->now_ms, change->session_ttl_ms);
@@ -155,21 +174,25 @@ void sk_change_complete_deletion(struct sk_change *change)
     transaction->indexed_to = SK_STATUS_COUNT;
 }
 
-static const char *event_type(enum sk_op op)
+static const char *const event_types[] = {
+    [SK_OP_START] = "session_started",  [SK_OP_SWITCH] = "cycle_switched",      [SK_OP_PAUSE] = "session_paused",
+    [SK_OP_RESUME] = "session_resumed", [SK_OP_COMPLETE] = "session_completed", [SK_OP_CANCEL] = "session_cancelled",
+    [SK_OP_ADJUST] = "time_adjusted",   [SK_OP_ADD] = "participant_added",      [SK_OP_REMOVE] = "participant_removed",
+};
+
+enum sk_op sk_change_op_of(const char *event_type)
 {
-    static const char *const types[] = {
-        [SK_OP_START] = "session_started",      [SK_OP_SWITCH] = "cycle_switched",
-        [SK_OP_PAUSE] = "session_paused",       [SK_OP_RESUME] = "session_resumed",
-        [SK_OP_COMPLETE] = "session_completed", [SK_OP_CANCEL] = "session_cancelled",
-        [SK_OP_ADJUST] = "time_adjusted",       [SK_OP_ADD] = "participant_added",
-        [SK_OP_REMOVE] = "participant_removed",
-    };
-    return types[op];
+    for (int op = 0; op < SK_OP_COUNT; op++) {
+        if (event_types[op] && strcmp(event_types[op], event_type) == 0) {
+            return (enum sk_op)op;
+        }
+    }
+    return SK_OP_COUNT;
 }
 
 void sk_change_record_operation(struct sk_change *change, const char *participant_id)
 {
-    sk_change_record(change, event_type(change->operation->op), participant_id);
+    sk_change_record(change, event_types[change->operation->op], participant_id);
 }
 
 void sk_change_forget(struct sk_change *change)
@@ -180,6 +203,8 @@ void sk_change_forget(struct sk_change *change)
     sk_session_free(change->session);
     change->session = NULL;
     change->unreadable = false;
+    change->absent = false;
+    change->stands_in = false;
     change->deadline_before_ms = SK_NONE;
     change->deleted_at_ms = SK_NONE;
 }

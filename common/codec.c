@@ -351,11 +351,59 @@ static enum sk_code read_whole(const json_t *object, struct sk_session *session,
     return bad ? sk_fail(error, SK_INTERNAL_ERROR, "stored session is damaged at %s", bad) : SK_OK;
 }
 
+/* How long the number is that text begins with; 0: none begins there. *is_wide: an integer beyond 64 bits. */
+static size_t measure_number(const char *text, size_t length, bool *is_wide)
+{
+    static const char max[] = "9223372036854775807";
+    size_t digits_max = sizeof(max) - 1;
+    size_t sign = length > 0 && text[0] == '-' ? 1 : 0;
+    size_t end = sign;
+    size_t digits = 0;
+    for (; end < length && text[end] != '\0' && strchr("0123456789.eE+-", text[end]); end++) {
+        digits += text[end] >= '0' && text[end] <= '9';
+    }
+    bool is_integer = digits == end - sign;
+    *is_wide = is_integer && (digits > digits_max || (digits == digits_max && memcmp(text + sign, max, digits) > 0));
+    return digits > 0 ? end : 0;
+}
+
+/* The same text with ".0" behind each integer beyond 64 bits. */
+static void mark_reals(struct sk_buffer *out, const char *text, size_t length)
+{
+    bool in_string = false;
+    for (size_t i = 0; i < length;) {
+        bool is_wide = false;
+        size_t taken = in_string ? 0 : measure_number(text + i, length - i, &is_wide);
+        if (in_string && text[i] == '\\' && i + 1 < length) {
+            taken = 2;
+        } else if (text[i] == '"') {
+            in_string = !in_string;
+        }
+        taken = taken > 0 ? taken : 1;
+        sk_buffer_append(out, text + i, taken);
+        sk_buffer_append_text(out, is_wide ? ".0" : "");
+        i += taken;
+    }
+}
+
+json_t *sk_codec_parse(const char *text, size_t length, json_error_t *fault)
+{
+    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, fault);
+    if (value || json_error_code(fault) != json_error_numeric_overflow) {
+        return value;
+    }
+    struct sk_buffer marked = {0};
+    mark_reals(&marked, text, length);
+    value = marked.failed ? NULL : json_loadb(marked.data, marked.length, JSON_REJECT_DUPLICATES, fault);
+    sk_buffer_clear(&marked);
+    return value;
+}
+
 enum sk_code sk_codec_read(const char *text, size_t length, struct sk_session **session, struct sk_error *error)
 {
     json_error_t fault;
     *session = NULL;
-    json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &fault);
+    json_t *object = sk_codec_parse(text, length, &fault);
     struct sk_session *read = sk_session_new();
     enum sk_code code;
     if (!object || !read) {

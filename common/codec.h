@@ -22,6 +22,10 @@ void sk_codec_last_event(const char *text, size_t length, char out[SK_UUID_BYTES
 /* When a tombstone's session was deleted; SK_NONE where the text is no tombstone. */
 int64_t sk_codec_deleted_at(const char *text, size_t length);
 
+/* Parses JSON of ours that may have been through PostgreSQL, which writes the 1e300 of a client's metadata out in
+ * full: an integer beyond 64 bits is the real that it was. A new reference; NULL: fault says why. */
+json_t *sk_codec_parse(const char *text, size_t length, json_error_t *fault);
+
 /* Reads a stored form. *session is owned by the caller, NULL on failure.
  * SK_SESSION_NOT_FOUND: a tombstone. SK_INTERNAL_ERROR: damaged, of a newer format, or out of memory. */
 enum sk_code sk_codec_read(const char *text, size_t length, struct sk_session **session, struct sk_error *error)

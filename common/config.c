@@ -117,7 +117,7 @@ static const struct option options[] = {
      "time over which a stopping relay spreads the closing of its connections"},
     {"RELAY_MAX_CONNECTIONS", NUMBER, RELAY, AT(relay_max_connections), "10000", 1, 1000000, "",
      "WebSocket connections that one relay takes"},
-    {"AUDIT_BATCH", NUMBER, AUDIT, AT(audit_batch), "500", 1, 10000, "",
+    {"AUDIT_BATCH", NUMBER, AUDIT, AT(audit_batch), "1000", 1, 10000, "",
      "events written in one PostgreSQL transaction, at most"},
     {"AUDIT_WAIT_MS", NUMBER, AUDIT, AT(audit_wait_ms), "100", 1, 10000, "ms",
      "how long a worker waits for the first event; less than REDIS_TIMEOUT_MS"},

@@ -292,6 +292,12 @@ enum sk_op sk_op_of(const char *name)
     return SK_OP_COUNT;
 }
 
+enum sk_code sk_engine_refuse(const struct sk_session *session, enum sk_op op, struct sk_error *error)
+{
+    return sk_fail(error, SK_INVALID_STATE_TRANSITION, "%s (current status: %s)", operations[op].refusal,
+                   sk_status_name(session->status));
+}
+
 enum sk_code sk_engine_apply(struct sk_session *session, const struct sk_operation *operation, int64_t now_ms,
                              const struct sk_settlement *settlement, struct sk_error *error)
 {
@@ -301,8 +307,7 @@ enum sk_code sk_engine_apply(struct sk_session *session, const struct sk_operati
                        (long long)operation->expected_version, (long long)session->version);
     }
     if (!(operations[op].from & FROM(session->status))) {
-        return sk_fail(error, SK_INVALID_STATE_TRANSITION, "%s (current status: %s)", operations[op].refusal,
-                       sk_status_name(session->status));
+        return sk_engine_refuse(session, op, error);
     }
     if (!operations[op].apply) {
         return SK_OK;

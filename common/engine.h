@@ -87,6 +87,9 @@ enum sk_code sk_engine_apply(struct sk_session *session, const struct sk_operati
                              const struct sk_settlement *settlement, struct sk_error *error)
     __attribute__((warn_unused_result));
 
+/* The refusal of an operation that the session's status does not allow: SK_INVALID_STATE_TRANSITION. */
+enum sk_code sk_engine_refuse(const struct sk_session *session, enum sk_op op, struct sk_error *error);
+
 /* The instant at which the running clock runs out, SK_NONE if it never does by itself. */
 int64_t sk_engine_deadline(const struct sk_session *session);
 

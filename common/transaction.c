@@ -48,8 +48,8 @@ struct sk_transaction_event *sk_transaction_event(struct sk_transaction *transac
 
 /* One command under construction; numbers are kept beside it as text. */
 struct command {
-    const char *arg[2 * SK_AUDIT_FIELD_COUNT + 4];
-    size_t length[2 * SK_AUDIT_FIELD_COUNT + 4];
+    const char *arg[2 * SK_AUDIT_FIELD_COUNT + 8];
+    size_t length[2 * SK_AUDIT_FIELD_COUNT + 8];
     size_t count;
     char number[8][24];
     size_t number_count;
@@ -120,7 +120,7 @@ static void send_timer(struct sk_redis *redis, const struct sk_transaction *tran
 
 static void send_index(struct sk_redis *redis, const struct sk_transaction *transaction, size_t *sent)
 {
-    if (transaction->indexed_from == transaction->indexed_to) {
+    if (transaction->indexed_from == transaction->indexed_to && !transaction->indexed_anew) {
         return;
     }
     struct sk_key from = sk_key_index(transaction->indexed_from);
@@ -172,6 +172,11 @@ static void send_event(struct sk_redis *redis, const struct sk_transaction *tran
     struct command command = {.count = 0};
     add_text(&command, "XADD");
     add_text(&command, SK_KEY_AUDIT);
+    if (transaction->audit_max_backlog > 0) {
+        add_text(&command, "MAXLEN");
+        add_text(&command, "~"); /* whole blocks of the stream, which costs next to nothing */
+        add_number(&command, transaction->audit_max_backlog);
+    }
     add_text(&command, "*");
     add_text_field(&command, SK_AUDIT_EVENT_ID, event->event_id);
     add_text_field(&command, SK_AUDIT_PREV_EVENT_ID, event->prev_event_id);

@@ -38,12 +38,14 @@ struct sk_transaction {
     char base_event_id[SK_UUID_BYTES]; /* the session's last event so far; "" if Redis has none */
     enum sk_status indexed_from;       /* the status it was indexed under; SK_STATUS_COUNT: none */
     enum sk_status indexed_to;         /* SK_STATUS_COUNT: none from now on */
+    bool indexed_anew;                 /* nobody knows what the index has: it is written where nothing changes too */
     struct sk_buffer tombstone;        /* owned: what is stored instead of the last snapshot, where not empty */
     int64_t ttl_ms;
     int64_t next_timer_ms; /* SK_NONE: no timer */
     bool keeps_due_timer;  /* the deadline is what it was: a warning that is due and not sent yet stays due */
     struct sk_transaction_event events[SK_TRANSACTION_EVENTS];
     size_t event_count;
+    int64_t audit_max_backlog;                       /* about how many entries the audit stream is cut at; 0: never */
     struct sk_buffer messages[SK_EXPIRIES_KEPT + 1]; /* owned */
     size_t message_count;
     char idempotency_key[SK_IDEMPOTENCY_KEY_BYTES]; /* "": none */

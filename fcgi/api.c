@@ -17,9 +17,14 @@
 enum sk_code sk_api_open(struct api *api, const struct sk_config *config, const struct sk_redis_url *redis,
                          struct sk_error *error)
 {
-    struct sk_store_options options = {
-        .url = *redis, .timeout_ms = config->redis_timeout_ms, .session_ttl_s = config->session_ttl_s};
+    struct sk_store_options options = {.url = *redis,
+                                       .timeout_ms = config->redis_timeout_ms,
+                                       .session_ttl_s = config->session_ttl_s,
+                                       .audit_max_backlog = config->audit_max_backlog,
+                                       .find = sk_recovery_find,
+                                       .find_context = &api->recovery};
     *api = (struct api){.config = config};
+    api->recovery = (struct sk_recovery){.archive = &api->archive, .session_ttl_ms = config->session_ttl_s * 1000};
     enum sk_code code = sk_keyring_open(&api->keyring, config, error);
     if (code != SK_OK) {
         return code;

@@ -5,6 +5,7 @@
 
 #include "common/archive.h"
 #include "common/config.h"
+#include "common/recovery.h"
 #include "common/store.h"
 #include "common/terms.h"
 #include "common/token.h"
@@ -17,12 +18,13 @@ struct api {
     struct sk_store *store;         /* owned */
     struct sk_keyring *keyring;     /* owned */
     struct sk_archive archive;      /* its connection is owned */
+    struct sk_recovery recovery;    /* the store's finder; over that archive */
     struct sk_terms terms;          /* of the request in hand */
     bool ignores_forwarded;         /* open only because nobody else can reach it: then nobody speaks for others */
 };
 
-/* redis: copied. SK_INTERNAL_ERROR: no memory. SK_VALIDATION_ERROR: the keys for tokens (token.h). After a failure
- * there is nothing to close. */
+/* api: not to be moved while it is open. redis: copied. SK_INTERNAL_ERROR: no memory. SK_VALIDATION_ERROR: the keys for
+ * tokens (token.h). After a failure there is nothing to close. */
 enum sk_code sk_api_open(struct api *api, const struct sk_config *config, const struct sk_redis_url *redis,
                          struct sk_error *error) __attribute__((warn_unused_result));
 void sk_api_close(struct api *api);

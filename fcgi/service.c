@@ -70,7 +70,9 @@ void sk_service_metrics(struct api *api, const struct request *request, struct r
     }
     const struct sk_metric_reading readings[] = {{"status=\"waiting\"", sizes.waiting},
                                                  {"status=\"active\"", sizes.active},
-                                                 {"status=\"failed\"", sizes.failed}};
+                                                 {"status=\"completed\"", sizes.completed},
+                                                 {"status=\"failed\"", sizes.failed},
+                                                 {"status=\"delayed\"", sizes.delayed}};
     sk_metrics_write_gauge(out, "synckairos_db_write_queue_size", "Audit events on their way to PostgreSQL.", readings,
                            sizeof readings / sizeof readings[0]);
 }

@@ -1,4 +1,4 @@
-/* The channel's state machine. Owns the held messages; the clients are the server's. */
+/* The channel's state machine. Owns the held messages and the appeal; the clients are the server's. */
 #include "relay/channel.h"
 
 #include "common/keys.h"
@@ -27,13 +27,15 @@ void sk_channel_free(struct sk_channel *channel)
 {
     if (channel != NULL) {
         sk_hold_clear(&channel->hold);
+        sk_appeal_close(&channel->appeal);
         free(channel);
     }
 }
 
 bool sk_channel_vacant(const struct sk_channel *channel)
 {
-    return channel->state == SK_CHANNEL_IDLE && !channel->reading && TAILQ_EMPTY(&channel->clients);
+    return channel->state == SK_CHANNEL_IDLE && !channel->reading && !channel->appeal.pending &&
+           TAILQ_EMPTY(&channel->clients);
 }
 
 /* Whether somebody here waits for a reading that has not been sent. */
@@ -55,6 +57,7 @@ static void unsubscribe(struct sk_channel *channel)
 {
     struct sk_key key = sk_key_channel(channel->session_id);
     sk_hub_line_up(channel->hub, channel, SK_LINE_NONE);
+    sk_appeal_forget_answer(&channel->appeal);
     if (sk_redis_link_unsubscribe(channel->hub->subscriptions, key.text)) {
         channel->state = SK_CHANNEL_UNSUBSCRIBING;
         channel->stale = channel->reading;
@@ -67,12 +70,22 @@ static bool put_back(const struct sk_channel *channel)
     return channel->line == SK_LINE_RETRY || channel->line == SK_LINE_RETRY_LATE;
 }
 
+/* Where a channel without a subscription stands. One that has asked outlives its clients for a while: whoever asks for
+ * an id again and again, each time from a new connection, must not fill the stream. */
+static enum sk_line idle_line(const struct sk_channel *channel)
+{
+    if (!TAILQ_EMPTY(&channel->clients)) {
+        return SK_LINE_SUBSCRIBE;
+    }
+    return sk_appeal_counts(&channel->appeal, sk_monotonic_us()) ? SK_LINE_RETRY_LATE : SK_LINE_VACANT;
+}
+
 void sk_channel_advance(struct sk_channel *channel)
 {
     bool empty = TAILQ_EMPTY(&channel->clients);
     switch (channel->state) {
     case SK_CHANNEL_IDLE:
-        sk_hub_line_up(channel->hub, channel, empty ? SK_LINE_VACANT : SK_LINE_SUBSCRIBE);
+        sk_hub_line_up(channel->hub, channel, idle_line(channel));
         break;
     case SK_CHANNEL_SUBSCRIBED:
         if (empty) {
@@ -142,10 +155,17 @@ void sk_channel_unsubscribed(struct sk_channel *channel)
     }
 }
 
+/* Nobody is let go for a session that is lost while Redis itself is: everyone waits anew when it is back. */
 void sk_channel_cut_off(struct sk_channel *channel)
 {
+    struct sk_client *client = NULL;
     channel->state = SK_CHANNEL_IDLE;
     channel->stale = channel->reading;
+    sk_appeal_forget_answer(&channel->appeal);
+    TAILQ_FOREACH(client, &channel->clients, in_channel)
+    {
+        client->lost_at_us = 0;
+    }
     sk_channel_advance(channel);
 }
 
@@ -160,14 +180,25 @@ static enum sk_frame_type frame_type_of(enum sk_message_type type)
     return types[type];
 }
 
-/* A client may leave while it is told something (its last frame, or one too many): the next one is taken first. */
+/* A published STATE_SYNC is as good as a reading to who waits for one to be sent: everything that follows it will come.
+ * (It is the only one for an ended session, which is not written back.)
+ * A client may leave while it is told something (its last frame, or one too many): the next one is taken first. */
 static void deliver_all(struct sk_channel *channel, const struct sk_message_header *header,
                         struct sk_frame_buffer *frame)
 {
+    bool serves = header->type == SK_MESSAGE_STATE_SYNC && channel->state == SK_CHANNEL_SUBSCRIBED;
     struct sk_client *client = TAILQ_FIRST(&channel->clients);
+    struct sk_snapshot snapshot;
+    struct sk_hold nothing;
+    sk_snapshot_published(&snapshot, header, frame);
+    sk_hold_init(&nothing);
     while (client != NULL) {
         struct sk_client *next = TAILQ_NEXT(client, in_channel);
-        sk_client_deliver(client, header, frame);
+        if (serves && client->sync == SK_SYNC_WAITING) {
+            sk_client_synchronise(client, &snapshot, &nothing);
+        } else {
+            sk_client_deliver(client, header, frame);
+        }
         client = next;
     }
 }
@@ -187,16 +218,24 @@ void sk_channel_published(struct sk_channel *channel, const char *bytes, size_t 
         sk_log(SK_LOG_WARN, "a published message was lost", SK_S("session_id", channel->session_id));
     }
     if (frame != NULL) {
+        sk_appeal_heard(&channel->appeal, &header, frame, sk_monotonic_us());
         deliver_all(channel, &header, frame);
+    } else {
+        sk_appeal_forget_answer(&channel->appeal);
     }
     sk_frame_buffer_release(frame);
 }
 
 /* The reading brought nothing: what was held goes to those who have a state already, and everyone waits again. */
-static void put_off(struct sk_channel *channel, struct sk_client *client)
+static void put_off(struct sk_channel *channel, struct sk_client *client, enum sk_snapshot_outcome outcome)
 {
     const struct sk_held *held = NULL;
     client->sync = SK_SYNC_WAITING;
+    if (outcome != SK_SNAPSHOT_LOST || channel->stale) {
+        client->lost_at_us = 0;
+    } else if (client->lost_at_us == 0) {
+        client->lost_at_us = sk_monotonic_us();
+    }
     TAILQ_FOREACH(held, &channel->hold.messages, link)
     {
         sk_client_deliver(client, &held->header, held->frame);
@@ -208,9 +247,10 @@ static enum sk_line retry_line(enum sk_snapshot_outcome outcome)
 {
     switch (outcome) {
     case SK_SNAPSHOT_FOUND:
-    case SK_SNAPSHOT_ABSENT:
+    case SK_SNAPSHOT_UNKNOWN:
     case SK_SNAPSHOT_DELETED:
         break;
+    case SK_SNAPSHOT_LOST:
     case SK_SNAPSHOT_UNAVAILABLE:
         return SK_LINE_RETRY;
     case SK_SNAPSHOT_UNREADABLE:
@@ -242,10 +282,46 @@ static void tell_readers(struct sk_channel *channel, const struct sk_snapshot *s
             if (usable) {
                 sk_client_synchronise(client, snapshot, &channel->hold);
             } else {
-                put_off(channel, client);
+                put_off(channel, client, snapshot->outcome);
             }
         }
         client = next;
+    }
+}
+
+/* Redis does not have the session, but what it is was published while that was read, or a moment before. False: it was
+ * not. */
+static bool told_otherwise(const struct sk_channel *channel, struct sk_snapshot *instead)
+{
+    const struct sk_held *held = sk_hold_sync(&channel->hold);
+    if (channel->stale) {
+        return false;
+    }
+    if (held != NULL) {
+        sk_snapshot_published(instead, &held->header, held->frame);
+        return true;
+    }
+    return sk_appeal_answer(&channel->appeal, sk_monotonic_us(), instead);
+}
+
+/* Asks for a session that Redis does not have, where somebody waits for it; what Redis has needs no asking. */
+static void ask(struct sk_channel *channel, enum sk_snapshot_outcome outcome)
+{
+    struct sk_hub *hub = channel->hub;
+    switch (outcome) {
+    case SK_SNAPSHOT_LOST:
+        if (snapshot_wanted(channel)) {
+            sk_appeal_send(&channel->appeal, &hub->appeals, hub->commands, channel->session_id, sk_monotonic_us());
+        }
+        break;
+    case SK_SNAPSHOT_FOUND:
+    case SK_SNAPSHOT_UNKNOWN:
+    case SK_SNAPSHOT_DELETED:
+    case SK_SNAPSHOT_UNREADABLE:
+        sk_appeal_close(&channel->appeal);
+        break;
+    case SK_SNAPSHOT_UNAVAILABLE:
+        break;
     }
 }
 
@@ -253,13 +329,19 @@ static void on_snapshot(void *context, const struct sk_snapshot *snapshot)
 {
     struct sk_channel *channel = context;
     struct sk_hub *hub = channel->hub;
+    struct sk_snapshot instead;
     enum sk_line line = retry_line(snapshot->outcome);
+    bool current = !channel->stale && channel->state == SK_CHANNEL_SUBSCRIBED;
+    bool otherwise = snapshot->outcome == SK_SNAPSHOT_LOST && told_otherwise(channel, &instead);
     note_unreadable(channel, snapshot);
-    tell_readers(channel, snapshot);
+    tell_readers(channel, otherwise ? &instead : snapshot);
     sk_hold_clear(&channel->hold);
     channel->reading = false;
     channel->stale = false;
-    if (line != SK_LINE_NONE && channel->state == SK_CHANNEL_SUBSCRIBED) {
+    if (current) {
+        ask(channel, snapshot->outcome);
+    }
+    if (line != SK_LINE_NONE && channel->state == SK_CHANNEL_SUBSCRIBED && snapshot_wanted(channel)) {
         sk_hub_line_up(hub, channel, line);
     }
     sk_channel_advance(channel);

@@ -8,11 +8,15 @@
  *
  * A snapshot is read only while SUBSCRIBED. From its sending to its arrival, messages are held (hold.h), and the
  * clients who wait for it get none; so nothing falls between the snapshot and what follows it, and nothing goes back.
- */
+ *
+ * A session that Redis does not have may have been lost by it: the channel asks for it (appeal.h), and reads again and
+ * again while somebody waits. What ends the waiting is the session, the word that there is none, a STATE_SYNC that is
+ * published meanwhile, or the client's patience (client.h). */
 #ifndef SK_RELAY_CHANNEL_H
 #define SK_RELAY_CHANNEL_H
 
 #include "common/session.h"
+#include "relay/appeal.h"
 #include "relay/hold.h"
 
 #include <stdbool.h>
@@ -34,8 +38,9 @@ enum sk_line {
     SK_LINE_NONE,
     SK_LINE_SUBSCRIBE,  /* its turn to subscribe will come */
     SK_LINE_READ,       /* its turn to read its snapshot will come */
-    SK_LINE_RETRY,      /* a reading failed: again in a moment */
-    SK_LINE_RETRY_LATE, /* what was read cannot be shown: again after a while, or when somebody else comes */
+    SK_LINE_RETRY,      /* a reading failed, or found nothing yet: again in a moment */
+    SK_LINE_RETRY_LATE, /* what was read cannot be shown: again after a while, or when somebody else comes. Or nobody is
+                           here, but what was asked still counts */
     SK_LINE_VACANT,     /* to be freed at the end of the tick, unless a client comes */
     SK_LINE_COUNT
 };
@@ -52,6 +57,7 @@ struct sk_channel {
     bool stale;      /* … that was sent before the subscription now in force, or the next one */
     bool unreadable; /* the last reading that brought something brought what cannot be shown */
     struct sk_hold hold;
+    struct sk_appeal appeal;
 };
 
 /* Owned by the hub; NULL when out of memory. */

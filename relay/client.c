@@ -123,6 +123,16 @@ static void abort_now(struct sk_client *client)
     sk_server_drop(client);
 }
 
+/* Whether it has waited for its session for too long: from its coming, or, where it has a state already, from when it
+ * turned out that the session is lost. */
+static bool out_of_patience(const struct sk_client *client, int64_t now_us)
+{
+    if (!client->greeted) {
+        return now_us - client->opened_at_us >= SK_CLIENT_JOIN_MS * US_PER_MS;
+    }
+    return client->lost_at_us != 0 && now_us - client->lost_at_us >= SK_CLIENT_LOST_MS * US_PER_MS;
+}
+
 void sk_client_tick(struct sk_client *client, int64_t now_us)
 {
     int64_t period_us = client->relay->config->relay_ping_s * US_PER_S;
@@ -138,8 +148,10 @@ void sk_client_tick(struct sk_client *client, int64_t now_us)
         abort_now(client);
     } else if (client->blocked_since_us != 0 && now_us - client->blocked_since_us >= 2 * period_us) {
         close_slow(client);
-    } else if (!client->greeted && now_us - client->opened_at_us >= SK_CLIENT_JOIN_MS * US_PER_MS) {
-        sk_client_close(client, SK_CLOSE_BUSY, "the session store does not answer");
+    } else if (out_of_patience(client, now_us)) {
+        sk_client_close(client, SK_CLOSE_BUSY,
+                        client->lost_at_us != 0 ? "the session cannot be had now"
+                                                : "the session store does not answer");
     } else if (now_us >= client->ping_at_us) {
         client->ping_at_us = now_us + period_us;
         client->ping_due = true;
@@ -259,17 +271,23 @@ static bool up_to_date(const struct sk_reconnect *reconnect, const struct sk_mar
            (reconnect->updated_at_ms == SK_NONE || reconnect->updated_at_ms == mark->updated_at_ms);
 }
 
+/* Answers a RECONNECT, if one was asked; whether the client needs no state. */
+static bool acknowledge(struct sk_client *client, const struct sk_snapshot *snapshot)
+{
+    struct sk_buffer text = {.data = NULL};
+    if (!client->reconnect.asked) {
+        return false;
+    }
+    bool known = up_to_date(&client->reconnect, &snapshot->mark);
+    client->reconnect.asked = false;
+    sk_protocol_reconnect_ack(&text, session_of(client), server_now(client), snapshot->mark.version, known);
+    send_text(client, SK_FRAME_RECONNECT_ACK, &text);
+    return known;
+}
+
 static void refresh(struct sk_client *client, const struct sk_snapshot *snapshot)
 {
-    bool known = false;
-    if (client->reconnect.asked) {
-        struct sk_buffer text = {.data = NULL};
-        known = up_to_date(&client->reconnect, &snapshot->mark);
-        client->reconnect.asked = false;
-        sk_protocol_reconnect_ack(&text, session_of(client), server_now(client), snapshot->mark.version, known);
-        send_text(client, SK_FRAME_RECONNECT_ACK, &text);
-    }
-    if (!known) {
+    if (!acknowledge(client, snapshot) && client->close_code == SK_CLOSE_NONE) {
         send_frame(client, snapshot->sync);
     }
 }
@@ -278,27 +296,26 @@ static void found(struct sk_client *client, const struct sk_snapshot *snapshot, 
 {
     client->mark = snapshot->mark;
     client->sync = SK_SYNC_LIVE;
+    client->lost_at_us = 0;
     if (client->greeted) {
         client->newcomer = false;
         send_held(client, hold, SK_PLACE_BEFORE);
-        if (client->close_code == SK_CLOSE_NONE) {
-            refresh(client, snapshot);
-        }
     } else {
         greet(client, snapshot);
     }
-    send_held(client, hold, SK_PLACE_AFTER);
-    if (client->reconnect.asked && client->close_code == SK_CLOSE_NONE) {
-        client->sync = SK_SYNC_WAITING; /* asked before it was greeted: it is answered by a reading of its own */
+    if (client->close_code == SK_CLOSE_NONE && (!client->newcomer || client->reconnect.asked)) {
+        refresh(client, snapshot); /* also of one that asked before it was greeted */
     }
+    send_held(client, hold, SK_PLACE_AFTER);
 }
 
-/* The session that the client has been watching is not there. A deleted one is at its end; one that is only absent may
- * come back (Redis was emptied), and the client stays. */
-static void lost(struct sk_client *client, bool deleted, const struct sk_hold *hold)
+/* The session that the client has been watching is nowhere. A deleted one is at its end; an id that is only unknown may
+ * be used again, and the client stays. */
+static void gone(struct sk_client *client, bool deleted, const struct sk_hold *hold)
 {
     const struct sk_held *held = NULL;
     client->sync = SK_SYNC_LIVE;
+    client->lost_at_us = 0;
     client->reconnect.asked = false;
     TAILQ_FOREACH(held, &hold->messages, link)
     {
@@ -324,7 +341,7 @@ void sk_client_synchronise(struct sk_client *client, const struct sk_snapshot *s
     } else if (!client->greeted) {
         sk_client_close(client, SK_CLOSE_NO_SESSION, "no such session");
     } else {
-        lost(client, snapshot->outcome == SK_SNAPSHOT_DELETED, hold);
+        gone(client, snapshot->outcome == SK_SNAPSHOT_DELETED, hold);
     }
 }
 

@@ -20,6 +20,7 @@ struct sk_channel;
 struct sk_snapshot;
 
 #define SK_CLIENT_JOIN_MS 5000         /* how long Redis may take to let a new connection begin */
+#define SK_CLIENT_LOST_MS 5000         /* … and a session that Redis lost, to come back under one that stands */
 #define SK_CLIENT_EARLY_ANSWERS_MAX 16 /* to what it says before its first frame */
 #define SK_CLIENT_LINGER_MS 2000       /* how long a close frame may take to get out */
 
@@ -44,6 +45,7 @@ struct sk_client {
     struct sk_channel *channel; /* NULL: refused, or closing */
 
     enum sk_sync sync;
+    int64_t lost_at_us;  /* since when it waits for a session that Redis does not have; 0: it does not */
     bool greeted;        /* CONNECTED and the first STATE_SYNC are on their way */
     bool newcomer;       /* mark is that of the first snapshot */
     struct sk_mark mark; /* of the last snapshot */

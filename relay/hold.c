@@ -98,3 +98,15 @@ void sk_hold_clear(struct sk_hold *hold)
     }
     sk_hold_init(hold);
 }
+
+const struct sk_held *sk_hold_sync(const struct sk_hold *hold)
+{
+    const struct sk_held *held = NULL;
+    TAILQ_FOREACH_REVERSE(held, &hold->messages, sk_held_list, link)
+    {
+        if (held->header.type == SK_MESSAGE_STATE_SYNC) {
+            return held;
+        }
+    }
+    return NULL;
+}

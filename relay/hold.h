@@ -51,4 +51,7 @@ bool sk_hold_add(struct sk_hold *hold, const struct sk_message_header *header, s
     __attribute__((warn_unused_result));
 void sk_hold_clear(struct sk_hold *hold);
 
+/* The newest STATE_SYNC that is held, borrowed; NULL: none is. */
+const struct sk_held *sk_hold_sync(const struct sk_hold *hold);
+
 #endif

@@ -150,13 +150,17 @@ static void on_subscriptions_down(void *owner)
     }
 }
 
-/* Sends back to the reading all who stand in one of the retry lines; none of them comes back to it in doing so. */
-static void retry(struct sk_hub *hub, enum sk_line line)
+/* Sends back to the reading those who stand in one of the retry lines now, the first of them up to a limit. Some may
+ * come back to its end in doing so. */
+static void retry(struct sk_hub *hub, enum sk_line line, size_t limit)
 {
-    struct sk_channel *channel = NULL;
-    while ((channel = TAILQ_FIRST(&hub->lines[line])) != NULL) {
+    const struct sk_channel *last = TAILQ_LAST(&hub->lines[line], sk_hub_line);
+    const struct sk_channel *done = NULL;
+    for (size_t i = 0; done != last && i < limit; i++) {
+        struct sk_channel *channel = TAILQ_FIRST(&hub->lines[line]);
         sk_hub_line_up(hub, channel, SK_LINE_NONE);
         sk_channel_advance(channel);
+        done = channel;
     }
 }
 
@@ -164,8 +168,8 @@ static void on_commands_up(void *owner)
 {
     struct sk_hub *hub = owner;
     sk_pulse_commands_up(&hub->pulse);
-    retry(hub, SK_LINE_RETRY);      /* what failed while the connection was away need not wait for its next try, */
-    retry(hub, SK_LINE_RETRY_LATE); /* and this may be another server */
+    retry(hub, SK_LINE_RETRY, SIZE_MAX); /* what failed while the connection was away need not wait for its next try, */
+    retry(hub, SK_LINE_RETRY_LATE, SIZE_MAX); /* and this may be another server */
 }
 
 static void on_commands_down(void *owner)
@@ -187,11 +191,11 @@ void sk_hub_tick(struct sk_hub *hub, int64_t now_us)
     sk_pulse_tick(&hub->pulse, now_us);
     if (now_us >= hub->retry_at_us) {
         hub->retry_at_us = now_us + INT64_C(1000) * SK_HUB_RETRY_MS;
-        retry(hub, SK_LINE_RETRY);
+        retry(hub, SK_LINE_RETRY, SK_HUB_RETRIES_MAX);
     }
     if (now_us >= hub->retry_late_at_us) {
         hub->retry_late_at_us = now_us + INT64_C(1000) * SK_HUB_RETRY_LATE_MS;
-        retry(hub, SK_LINE_RETRY_LATE);
+        retry(hub, SK_LINE_RETRY_LATE, SIZE_MAX);
     }
 }
 

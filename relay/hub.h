@@ -6,6 +6,7 @@
 
 #include "common/redis_url.h"
 #include "common/server_clock.h"
+#include "relay/appeal.h"
 #include "relay/channel.h"
 #include "relay/pulse.h"
 #include "relay/redis_link.h"
@@ -18,6 +19,7 @@
 #define SK_HUB_SUBSCRIBING_MAX 256 /* subscriptions under way at a time */
 #define SK_HUB_READING_MAX 64      /* snapshots under way at a time */
 #define SK_HUB_RETRY_MS 250
+#define SK_HUB_RETRIES_MAX 2048 /* at a time: a Redis that has lost everything is not to be busy with us alone */
 #define SK_HUB_RETRY_LATE_MS 5000
 #define SK_HUB_BUCKETS 16384
 
@@ -32,6 +34,7 @@ struct sk_hub {
     TAILQ_HEAD(sk_hub_line, sk_channel) lines[SK_LINE_COUNT];
     size_t subscribing;
     size_t reading;
+    struct sk_appeal_quota appeals;
     int64_t retry_at_us;
     int64_t retry_late_at_us;
 };

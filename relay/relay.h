@@ -1,7 +1,7 @@
 /* The relay: WebSocket connections on one side, Redis on the other, one event loop between them, nothing that blocks.
  *
  *            Redis                                                                      browsers, game servers
- *     ws:<id> │      ▲ GET, TIME, PUBLISH (heartbeat)                                              ▲
+ *     ws:<id> │      ▲ MGET, TIME, XADD (appeal), PUBLISH (heartbeat)                               ▲
  *   (publish) ▼      │                                                                             │
  *     subscriptions  commands ── redis_link (two of them)                                     server (lws)
  *             │      ▲                                                                             │ ▲

@@ -19,8 +19,9 @@ struct read {
     int64_t sent_us;
     int pending;             /* replies still to come */
     bool failed;             /* one of them will not */
-    bool absent;             /* GET found nothing */
-    struct sk_buffer stored; /* what GET found */
+    bool absent;             /* there is no session */
+    bool unknown;            /* … and the mark that says that there is none */
+    struct sk_buffer stored; /* the session */
 };
 
 /* Settles in place: the session is our own copy, made of the stored form. Its clocks show now, its version and instant
@@ -70,11 +71,18 @@ void sk_snapshot_make(struct sk_snapshot *snapshot, const char *stored, size_t l
     sk_session_free(session);
 }
 
+void sk_snapshot_published(struct sk_snapshot *snapshot, const struct sk_message_header *header,
+                           struct sk_frame_buffer *sync)
+{
+    *snapshot = (struct sk_snapshot){
+        .outcome = SK_SNAPSHOT_FOUND, .mark = {header->updated_at_ms, header->version}, .sync = sync};
+}
+
 static void finish(struct read *read, int64_t now_ms)
 {
     struct sk_snapshot snapshot = {.outcome = SK_SNAPSHOT_UNAVAILABLE};
     if (!read->failed && read->absent) {
-        snapshot.outcome = SK_SNAPSHOT_ABSENT;
+        snapshot.outcome = read->unknown ? SK_SNAPSHOT_UNKNOWN : SK_SNAPSHOT_LOST;
     } else if (!read->failed && !read->stored.failed) {
         sk_snapshot_make(&snapshot, sk_buffer_text(&read->stored), read->stored.length, now_ms);
     }
@@ -87,12 +95,13 @@ static void finish(struct read *read, int64_t now_ms)
 static void on_stored(void *context, const redisReply *reply)
 {
     struct read *read = context;
-    if (reply != NULL && reply->type == REDIS_REPLY_STRING) {
-        sk_buffer_append(&read->stored, reply->str, reply->len);
-    } else if (reply != NULL && reply->type == REDIS_REPLY_NIL) {
-        read->absent = true;
-    } else {
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
         read->failed = true;
+    } else if (reply->element[0]->type == REDIS_REPLY_STRING) {
+        sk_buffer_append(&read->stored, reply->element[0]->str, reply->element[0]->len);
+    } else {
+        read->absent = true;
+        read->unknown = reply->element[1]->type == REDIS_REPLY_STRING;
     }
     if (--read->pending == 0) {
         finish(read, 0);
@@ -115,7 +124,8 @@ static void on_time(void *context, const redisReply *reply)
 bool sk_snapshot_read(struct sk_redis_link *link, struct sk_server_clock *clock, const char *session_id,
                       sk_snapshot_handler *handler, void *context)
 {
-    struct sk_key key = sk_key_session(session_id);
+    struct sk_key session = sk_key_session(session_id);
+    struct sk_key unknown = sk_key_unknown(session_id);
     struct read *read = calloc(1, sizeof *read);
     if (read == NULL) {
         return false;
@@ -124,14 +134,14 @@ bool sk_snapshot_read(struct sk_redis_link *link, struct sk_server_clock *clock,
     read->handler = handler;
     read->context = context;
     read->sent_us = sk_monotonic_us();
-    if (!sk_redis_link_command(link, on_stored, read, 2, (const char *const[]){"GET", key.text},
-                               (const size_t[]){3, key.length})) {
+    if (!sk_redis_link_command(link, on_stored, read, 3, (const char *const[]){"MGET", session.text, unknown.text},
+                               (const size_t[]){4, session.length, unknown.length})) {
         free(read);
         return false;
     }
     read->pending = 2;
     if (!sk_redis_link_command(link, on_time, read, 1, (const char *const[]){"TIME"}, (const size_t[]){4})) {
-        read->pending = 1; /* the reply to GET ends it */
+        read->pending = 1; /* the reply to MGET ends it */
         read->failed = true;
     }
     return true;

@@ -23,7 +23,9 @@ static int usage(FILE *out, int status)
 
 static struct sk_store *open_store(const struct sk_config *config, struct sk_error *error)
 {
-    struct sk_store_options options = {.timeout_ms = config->redis_timeout_ms, .session_ttl_s = config->session_ttl_s};
+    struct sk_store_options options = {.timeout_ms = config->redis_timeout_ms,
+                                       .session_ttl_s = config->session_ttl_s,
+                                       .audit_max_backlog = config->audit_max_backlog};
     if (sk_redis_url_parse(config->redis_url, &options.url, error)) {
         return NULL;
     }

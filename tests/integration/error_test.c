@@ -136,30 +136,20 @@ static void guards_that_do_not_hold_are_conflicts(void)
                   200);
 }
 
-static struct answer *post_raw(const char *body, size_t length, const char *headers)
-{
-    struct answer *answer = http_call("GET", kept_text("%s/health", stack.url), NULL, NULL);
-    answer_clear(answer);
-    http_exchange(&(struct request){.method = "POST",
-                                    .url = kept_text("%s/v1/sessions", stack.url),
-                                    .body = body,
-                                    .body_bytes = length,
-                                    .headers = headers},
-                  answer);
-    return answer;
-}
-
 static void a_body_of_another_kind_or_size_is_refused(void)
 {
-    EXPECT_ERROR(post_raw("a=b", 3, "Content-Type: application/x-www-form-urlencoded"), 415, "UNSUPPORTED_MEDIA_TYPE");
-    EXPECT_ERROR(post_raw("<a/>", 4, "Content-Type: text/xml"), 415, "UNSUPPORTED_MEDIA_TYPE");
-    EXPECT_ERROR(post_raw("{}", 2, "Content-Type: application/json; charset=utf-8"), 400, "VALIDATION_ERROR");
+    const char *url = kept_text("%s/v1/sessions", stack.url);
+    EXPECT_ERROR(http_post_bytes(url, "a=b", 3, "Content-Type: application/x-www-form-urlencoded"), 415,
+                 "UNSUPPORTED_MEDIA_TYPE");
+    EXPECT_ERROR(http_post_bytes(url, "<a/>", 4, "Content-Type: text/xml"), 415, "UNSUPPORTED_MEDIA_TYPE");
+    EXPECT_ERROR(http_post_bytes(url, "{}", 2, "Content-Type: application/json; charset=utf-8"), 400,
+                 "VALIDATION_ERROR");
     const size_t limit = 1 << 20;
     char *large = kept_text("%*s", (int)(limit + 1), "{}");
-    EXPECT_ERROR(post_raw(large, limit + 1, NULL), 413, "PAYLOAD_TOO_LARGE");
-    EXPECT_ERROR(post_raw(large + 1, limit, NULL), 400, "VALIDATION_ERROR");
+    EXPECT_ERROR(http_post_bytes(url, large, limit + 1, NULL), 413, "PAYLOAD_TOO_LARGE");
+    EXPECT_ERROR(http_post_bytes(url, large + 1, limit, NULL), 400, "VALIDATION_ERROR");
     char *huge = kept_text("%*s", (int)(2 * limit), "{}");
-    struct answer *refused = post_raw(huge, 2 * limit, NULL); /* past the web server's own limit */
+    struct answer *refused = http_post_bytes(url, huge, 2 * limit, NULL); /* past the web server's own limit */
     EXPECT_INT(refused->status, 413);
 }
 

@@ -164,16 +164,27 @@ static void release_answer(void *answer)
     free(answer);
 }
 
-struct answer *http_call(const char *method, const char *url, const char *quoted, const char *headers)
+static struct answer *kept_exchange(const struct request *request)
 {
     struct answer *answer = keep(calloc(1, sizeof(*answer)), release_answer);
+    http_exchange(request, answer);
+    return answer;
+}
+
+struct answer *http_call(const char *method, const char *url, const char *quoted, const char *headers)
+{
     struct request request = {.method = method, .url = url, .headers = headers};
     if (quoted) {
         request.body = json_quoted(quoted);
         request.body_bytes = strlen(request.body);
     }
-    http_exchange(&request, answer);
-    return answer;
+    return kept_exchange(&request);
+}
+
+struct answer *http_post_bytes(const char *url, const char *body, size_t length, const char *headers)
+{
+    return kept_exchange(
+        &(struct request){.method = "POST", .url = url, .body = body, .body_bytes = length, .headers = headers});
 }
 
 const char *answer_header(const struct answer *answer, const char *name)

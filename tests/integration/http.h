@@ -35,6 +35,9 @@ void http_burst(const struct request *request, struct answer *answers, size_t co
 /* The answer of one request, kept until the test is over. quoted: a body written with ' for ", NULL for none. */
 struct answer *http_call(const char *method, const char *url, const char *quoted, const char *headers);
 
+/* POST of a body as it is, of whatever bytes, to url; kept until the test is over. headers: as in a request. */
+struct answer *http_post_bytes(const char *url, const char *body, size_t length, const char *headers);
+
 /* A header's value, kept until the test is over; NULL where there is none. */
 const char *answer_header(const struct answer *answer, const char *name);
 

@@ -50,7 +50,14 @@ static CU_SuiteInfo suites[] = {
     {"apache-api", front_open_apache, front_close, NULL, keep_clear, front_api_tests},
     {"cgi", front_open_cgi, front_close, NULL, keep_clear, cgi_tests},
     {"history", NULL, NULL, NULL, keep_clear, history_tests},
+    {"relay recovery", NULL, NULL, NULL, keep_clear, relay_recovery_tests},
+    {"restore", NULL, NULL, NULL, keep_clear, restore_tests},
+    {"prune", NULL, NULL, NULL, keep_clear, prune_tests},
+    {"dead letters", NULL, NULL, NULL, keep_clear, dead_letter_tests},
     {"outage", NULL, NULL, NULL, keep_clear, outage_tests},
+    {"recovery", NULL, NULL, NULL, keep_clear, recovery_tests},
+    {"faults", NULL, NULL, NULL, keep_clear, fault_tests},
+    {"verify", NULL, NULL, NULL, keep_clear, verify_tests}, /* also of what the others left behind */
     CU_SUITE_INFO_NULL,
 };
 

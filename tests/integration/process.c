@@ -18,7 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PROCESSES_MAX 400
+#define PROCESSES_MAX 600
+#define FAMILY_MAX 200
 #define TAIL_BYTES 4000
 
 struct process {
@@ -215,6 +216,57 @@ void process_kill(struct process *process)
 {
     process_signal(process, SIGKILL);
     (void)process_wait(process);
+}
+
+/* /proc/PID/stat is "PID (name) state parent …", and the name may hold anything. */
+static bool is_child(const char *stat_file, pid_t parent, const char *name)
+{
+    char text[512] = "";
+    FILE *file = fopen(stat_file, "re");
+    const size_t length = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+    if (file) {
+        fclose(file);
+    }
+    text[length] = '\0';
+    char *begin = strchr(text, '(');
+    char *end = strrchr(text, ')');
+    if (!begin || !end || strlen(end) < 5 || end[2] == 'Z' || strtol(end + 4, NULL, 10) != parent) {
+        return false;
+    }
+    *end = '\0';
+    return !name || strcmp(begin + 1, name) == 0;
+}
+
+size_t process_children(const struct process *process, const char *name, pid_t *pids, size_t room)
+{
+    glob_t found;
+    size_t children = 0;
+    if (glob("/proc/[0-9]*/stat", GLOB_NOSORT, NULL, &found) != 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < found.gl_pathc && children < room; i++) {
+        if (is_child(found.gl_pathv[i], process->pid, name)) {
+            pids[children++] = (pid_t)strtol(found.gl_pathv[i] + strlen("/proc/"), NULL, 10);
+        }
+    }
+    globfree(&found);
+    return children;
+}
+
+/* Stopped first, so that it has no more children than were seen; those come to us when it is dead. */
+void process_kill_family(struct process *process)
+{
+    pid_t pids[FAMILY_MAX];
+    process_signal(process, SIGSTOP);
+    const size_t children = process_children(process, NULL, pids, FAMILY_MAX);
+    for (size_t i = 0; i < children; i++) {
+        kill(pids[i], SIGKILL);
+    }
+    process_kill(process);
+    for (size_t i = 0; i < children; i++) {
+        while (waitpid(pids[i], NULL, 0) < 0 && errno == EINTR) {
+        }
+    }
 }
 
 /* Calls look for each log in the folder, also those that a server keeps itself; false if any call was. */

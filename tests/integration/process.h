@@ -49,6 +49,12 @@ void process_stop(struct process *process);
 /* SIGKILL and wait: a death that the test wants. */
 void process_kill(struct process *process);
 
+/* The living children of a process that are called so (NULL: all), up to room of them; how many that are. */
+size_t process_children(const struct process *process, const char *name, pid_t *pids, size_t room);
+
+/* SIGKILL for the process and its children at once, and wait for all: what a machine's death does to a server. */
+void process_kill_family(struct process *process);
+
 /* Stops what still runs, latest first. False if any died unasked, ended uncleanly or logged a sanitizer's report. */
 bool process_end_all(void);
 

@@ -111,6 +111,11 @@ void stack_stop_redis(void)
     process_stop(stack.redis);
 }
 
+void stack_kill_redis(void)
+{
+    process_kill(stack.redis);
+}
+
 void stack_start_redis(void)
 {
     stack.redis = spawn_redis();
@@ -163,9 +168,9 @@ static struct process *spawn_postgres(void)
                                 "-c",
                                 "unix_socket_directories=",
                                 "-c",
-                                "fsync=off",
+                                stack.durable ? "fsync=on" : "fsync=off",
                                 "-c",
-                                "full_page_writes=off",
+                                stack.durable ? "full_page_writes=on" : "full_page_writes=off",
                                 NULL};
     struct process_spec spec = {.name = "postgres", .argv = argv, .stop_signal = SIGINT, .death_signal = SIGQUIT};
     leave_root(&spec);
@@ -184,6 +189,11 @@ static bool start_postgres(void)
 void stack_stop_postgres(void)
 {
     process_stop(stack.postgres);
+}
+
+void stack_kill_postgres(void)
+{
+    process_kill_family(stack.postgres);
 }
 
 void stack_start_postgres(void)

@@ -11,6 +11,7 @@
 #define RELAYS 2
 
 struct stack {
+    bool durable;         /* set before stack_up: what PostgreSQL commits reaches the disk, as in use */
     char build[PATH_MAX];   /* where the programs are; absolute */
     char sources[PATH_MAX]; /* the project's folder, from which the tests are started; absolute */
     char folder[64];
@@ -47,6 +48,10 @@ void stack_start_redis(void);
 /* The same for PostgreSQL, whose clients are cut off. */
 void stack_stop_postgres(void);
 void stack_start_postgres(void);
+
+/* Deaths without a warning, of Redis and of PostgreSQL with all its processes; to be started again as above. */
+void stack_kill_redis(void);
+void stack_kill_postgres(void);
 
 /* One of the project's programs, with more environment ("NAME=value", NULL-terminated; NULL: none). Waits until it
  * says that it has started, or is dead. */

@@ -225,3 +225,9 @@ void await_trail(const char *id, int64_t version)
     EVENTUALLY(sql_int("SELECT count(DISTINCT version) FROM sync_events WHERE session_id = '%s' AND version <= %lld",
                        id, (long long)version) >= version);
 }
+
+void forget_trail(const char *id)
+{
+    (void)sql_int("DELETE FROM sync_events WHERE session_id = '%s' RETURNING 1", id);
+    (void)sql_int("DELETE FROM sync_sessions WHERE session_id = '%s' RETURNING 1", id);
+}

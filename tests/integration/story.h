@@ -77,4 +77,7 @@ int64_t version_seen(struct ws_client *client);
 /* Waits until every event of a session up to version is in PostgreSQL. */
 void await_trail(const char *id, int64_t version);
 
+/* Removes a session from PostgreSQL whose trail a test damaged on purpose: what all tests leave behind is verified. */
+void forget_trail(const char *id);
+
 #endif

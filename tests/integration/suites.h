@@ -11,14 +11,18 @@ extern CU_TestInfo validation_tests[];
 extern CU_TestInfo participants_tests[];
 extern CU_TestInfo listing_tests[];
 extern CU_TestInfo history_tests[];
+extern CU_TestInfo restore_tests[];
+extern CU_TestInfo prune_tests[];
 extern CU_TestInfo expiry_tests[];
 extern CU_TestInfo warning_tests[];
 extern CU_TestInfo commit_tests[];
 extern CU_TestInfo terms_tests[];
 extern CU_TestInfo contention_tests[];
 extern CU_TestInfo trail_tests[];
+extern CU_TestInfo dead_letter_tests[];
 extern CU_TestInfo lifetime_tests[];
 extern CU_TestInfo relay_tests[];
+extern CU_TestInfo relay_recovery_tests[];
 extern CU_TestInfo access_tests[];
 extern CU_TestInfo host_clock_tests[];
 extern CU_TestInfo process_tests[];
@@ -28,5 +32,8 @@ extern CU_TestInfo front_tests[];
 extern CU_TestInfo front_api_tests[];
 extern CU_TestInfo cgi_tests[];
 extern CU_TestInfo outage_tests[];
+extern CU_TestInfo verify_tests[];
+extern CU_TestInfo recovery_tests[];
+extern CU_TestInfo fault_tests[];
 
 #endif

@@ -236,20 +236,21 @@ static void put_text(const char *path, const char *text)
 
 static void a_migration_that_commits_by_itself_is_refused(void)
 {
-    static const char *const names[] = {"001_initial_schema.sql", "002_add_indexes.sql"};
+    static const char *const names[] = {"001_initial_schema.sql", "002_add_indexes.sql",
+                                        "003_cheaper_events.sql"};
     static const char *const bodies[] = {"COMMIT;\n", "COMMIT; BEGIN;\n", "ROLLBACK; BEGIN; SELECT 1;\n"};
     const char *folder = kept_text("%s/sneaky", stack.folder);
-    const char *third = kept_text("%s/003_sneaky.sql", folder);
+    const char *next = kept_text("%s/004_sneaky.sql", folder);
     const char *const argv[] = {kept_text("%s/synckairos-audit", stack.build), "migrate", "--dir", folder, NULL};
     EXPECT_INT(mkdir(folder, 0700), 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         EXPECT_INT(symlink(kept_text("%s/sql/%s", stack.sources, names[i]), kept_text("%s/%s", folder, names[i])), 0);
     }
     for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
-        put_text(third, bodies[i]);
+        put_text(next, bodies[i]);
         EXPECT_INT(process_run(&(struct process_spec){.name = "migrate", .argv = argv}), 1);
     }
-    EXPECT_INT(sql_int("SELECT count(*) FROM schema_migrations WHERE name LIKE '003%%'"), 0);
+    EXPECT_INT(sql_int("SELECT count(*) FROM schema_migrations WHERE name LIKE '004%%'"), 0);
 }
 
 CU_TestInfo trail_tests[] = {

@@ -313,21 +313,9 @@ static void paths_and_methods_are_told_apart(void)
     }
 }
 
-static struct answer *post(const char *body, size_t length, const char *headers)
-{
-    struct answer *answer = http_call("GET", kept_text("%s/health", stack.url), NULL, NULL);
-    answer_clear(answer);
-    http_exchange(&(struct request){.method = "POST",
-                                    .url = kept_text("%s/v1/sessions", stack.url),
-                                    .body = body,
-                                    .body_bytes = length,
-                                    .headers = headers},
-                  answer);
-    return answer;
-}
-
 static void a_body_is_json_by_name_too(void)
 {
+    const char *url = kept_text("%s/v1/sessions", stack.url);
     static const struct {
         const char *type;
         bool good;
@@ -343,14 +331,15 @@ static void a_body_is_json_by_name_too(void)
         {"multipart/form-data; boundary=x", false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        struct answer *answer = post("{}", 2, kept_text("Content-Type: %s", rows[i].type));
+        struct answer *answer = http_post_bytes(url, "{}", 2, kept_text("Content-Type: %s", rows[i].type));
         if (rows[i].good) {
             EXPECT_ERROR(answer, 400, "VALIDATION_ERROR");
         } else {
             EXPECT_ERROR(answer, 415, "UNSUPPORTED_MEDIA_TYPE");
         }
     }
-    EXPECT_ERROR(post("", 0, "Content-Type: text/plain"), 400, "VALIDATION_ERROR"); /* none: nothing to be JSON */
+    struct answer *without = http_post_bytes(url, "", 0, "Content-Type: text/plain"); /* nothing to be JSON */
+    EXPECT_ERROR(without, 400, "VALIDATION_ERROR");
 }
 
 /* --- cost -----------------------------------------------------------------------------------------------------------

@@ -1,66 +1,174 @@
-/* Events as rows of COPY's text form. */
+/* Events as rows of COPY's binary form, and a writer without a server. */
+#include "audit/event_row.h"
 #include "audit/event_writer.h"
 #include "tests/unit/suites.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-static const struct sk_audit_value empty = {.text = "", .length = 0};
+#define ID "01a1fae0-4de2-7465-a1b9-be16f8854748"
+#define LATER_ID "01A1FAE0-5178-728c-80f3-a257f9c7836d"
 
-/* The row of an event whose actor is this and whose other fields are empty. */
-static void check_actor(const char *bytes, size_t length, const char *expected)
+static struct sk_audit_value text(const char *value)
 {
-    struct sk_audit_event event;
-    struct sk_buffer row = {0};
-    struct sk_buffer wanted = {0};
-    for (size_t i = 0; i < SK_AUDIT_FIELD_COUNT; i++) {
-        event.field[i] = empty;
-    }
-    event.field[SK_AUDIT_ACTOR] = (struct sk_audit_value){.text = bytes, .length = length};
-    sk_event_writer_row(&row, 12, &event);
-    sk_buffer_append_text(&wanted, "12");
-    for (size_t i = 0; i < SK_AUDIT_FIELD_COUNT; i++) {
-        sk_buffer_append_char(&wanted, '\t');
-        sk_buffer_append_text(&wanted, i == SK_AUDIT_ACTOR ? expected : "\\N");
-    }
-    sk_buffer_append_char(&wanted, '\n');
-    CU_ASSERT_STRING_EQUAL(sk_buffer_text(&row), sk_buffer_text(&wanted));
-    sk_buffer_clear(&row);
-    sk_buffer_clear(&wanted);
+    return (struct sk_audit_value){.text = value, .length = strlen(value)};
 }
 
-static void values_are_escaped(void)
+/* The least that an event has. */
+static struct sk_audit_event least(void)
+{
+    struct sk_audit_event event;
+    for (size_t i = 0; i < SK_AUDIT_FIELD_COUNT; i++) {
+        event.field[i] = text("");
+    }
+    event.field[SK_AUDIT_EVENT_ID] = text(ID);
+    event.field[SK_AUDIT_SESSION_ID] = text("game");
+    event.field[SK_AUDIT_CREATED_AT_MS] = text("946684800001");
+    event.field[SK_AUDIT_TYPE] = text("t");
+    event.field[SK_AUDIT_VERSION] = text("2");
+    event.field[SK_AUDIT_CYCLE_NUMBER] = text("-1");
+    event.field[SK_AUDIT_AT_MS] = text("946684799999");
+    return event;
+}
+
+static void a_row_is_written_as_copy_reads_it(void)
+{
+    static const char expected[] = "\0\17"
+                                   "\0\0\0\20\x01\xa1\xfa\xe0\x4d\xe2\x74\x65\xa1\xb9\xbe\x16\xf8\x85\x47\x48"
+                                   "\xff\xff\xff\xff"
+                                   "\0\0\0\4game"
+                                   "\0\0\0\10\0\0\0\0\0\0\3\xe8"
+                                   "\0\0\0\1t"
+                                   "\xff\xff\xff\xff"
+                                   "\0\0\0\10\0\0\0\0\0\0\0\2"
+                                   "\0\0\0\10\xff\xff\xff\xff\xff\xff\xff\xff"
+                                   "\0\0\0\0"
+                                   "\xff\xff\xff\xff"
+                                   "\0\0\0\10\xff\xff\xff\xff\xff\xff\xfc\x18"
+                                   "\0\0\0\10\0\0\0\0\0\0\0\0"
+                                   "\xff\xff\xff\xff"
+                                   "\0\0\0\4\1[1]"
+                                   "\0\0\0\3\1{}";
+    struct sk_error error = {0};
+    struct sk_event_row row;
+    struct sk_buffer out = {0};
+    struct sk_audit_event event = least();
+    event.field[SK_AUDIT_SNAPSHOT] = text("[1]");
+    CU_ASSERT_EQUAL_FATAL(sk_event_row_read(&row, &event, &error), SK_OK);
+    sk_event_row_append(&out, &row);
+    CU_ASSERT_EQUAL_FATAL(out.length, sizeof expected - 1);
+    CU_ASSERT(memcmp(out.data, expected, out.length) == 0);
+    sk_buffer_reset(&out);
+    sk_event_row_begin(&out);
+    sk_event_row_end(&out);
+    CU_ASSERT_EQUAL_FATAL(out.length, 21);
+    CU_ASSERT(memcmp(out.data, "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0\377\377", out.length) == 0);
+    sk_buffer_clear(&out);
+}
+
+static void what_a_column_cannot_hold_is_refused_by_name(void)
 {
     static const struct {
-        const char *bytes;
-        size_t length;
-        const char *expected;
+        enum sk_audit_field field;
+        const char *value;
+        bool good;
     } rows[] = {
-        {"anna", 4, "anna"},
-        {"", 0, "\\N"},
-        {"\\", 1, "\\\\"},
-        {"\\N", 2, "\\\\N"},
-        {"\\.", 2, "\\\\."},
-        {"a\tb\nc\rd", 7, "a\\tb\\nc\\rd"},
-        {"\n\n", 2, "\\n\\n"},
-        {"a\0b", 3, "a\\000b"},
-        {"\xe2\x98\x83", 3, "\xe2\x98\x83"},
-        {"{\"a\":\"\\u0000\"}", 14, "{\"a\":\"\\\\u0000\"}"},
+        {SK_AUDIT_EVENT_ID, LATER_ID, true},
+        {SK_AUDIT_EVENT_ID, "", false},
+        {SK_AUDIT_EVENT_ID, "01a1fae0-4de2-7465-a1b9-be16f885474", false},
+        {SK_AUDIT_EVENT_ID, "01a1fae0-4de2-7465-a1b9-be16f88547489", false},
+        {SK_AUDIT_EVENT_ID, "01a1fae0-4de2-7465-a1b9-be16f885474g", false},
+        {SK_AUDIT_EVENT_ID, "01a1fae004de2-7465-a1b9-be16f8854748", false},
+        {SK_AUDIT_PREV_EVENT_ID, "", true},
+        {SK_AUDIT_PREV_EVENT_ID, "none", false},
+        {SK_AUDIT_SESSION_ID, "", false},
+        {SK_AUDIT_TYPE, "", false},
+        {SK_AUDIT_VERSION, "9223372036854775807", true},
+        {SK_AUDIT_VERSION, "-9223372036854775808", true},
+        {SK_AUDIT_VERSION, "9223372036854775808", false},
+        {SK_AUDIT_VERSION, "", false},
+        {SK_AUDIT_VERSION, "-", false},
+        {SK_AUDIT_VERSION, "1.5", false},
+        {SK_AUDIT_VERSION, " 1", false},
+        {SK_AUDIT_AT_MS, "9223372036854776", false},
+        {SK_AUDIT_AT_MS, "-9223372036854775", false},
+        {SK_AUDIT_AT_MS, "soon", false},
+        {SK_AUDIT_EXPIRY_COUNT, "", true},
+        {SK_AUDIT_EXPIRY_COUNT, "x", false},
+        {SK_AUDIT_METADATA, "", true},
+        {SK_AUDIT_SNAPSHOT, "no JSON, says PostgreSQL", true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        check_actor(rows[i].bytes, rows[i].length, rows[i].expected);
+        struct sk_error error = {0};
+        struct sk_event_row row;
+        struct sk_audit_event event = least();
+        event.field[rows[i].field] = text(rows[i].value);
+        CU_ASSERT_EQUAL(sk_event_row_read(&row, &event, &error), rows[i].good ? SK_OK : SK_VALIDATION_ERROR);
+        CU_ASSERT(rows[i].good || strstr(error.text, sk_audit_field_name(rows[i].field)) == error.text);
     }
+}
+
+static void an_id_is_written_as_it_was_read(void)
+{
+    unsigned char id[SK_EVENT_ID_BYTES];
+    struct sk_buffer out = {0};
+    CU_ASSERT_FATAL(sk_event_row_read_id(ID, strlen(ID), id));
+    sk_event_row_append_id(&out, id);
+    CU_ASSERT_STRING_EQUAL(sk_buffer_text(&out), ID);
+    sk_buffer_clear(&out);
+}
+
+static void the_newest_of_each_life_comes_last(void)
+{
+    static const struct {
+        const char *session;
+        const char *created_at_ms;
+        const char *version;
+        const char *at_ms;
+    } events[] = {
+        /* in the order that is wanted */
+        {"b", "1", "9", "9"},  {"b", "2", "9", "5"}, {"b", "2", "9", "6"},
+        {"b", "2", "10", "1"}, {"c", "1", "1", "1"}, {"c", "1", "1", "1"}, /* the same but for their position */
+        {"aa", "1", "1", "1"},
+    };
+    enum { COUNT = sizeof events / sizeof events[0] };
+    struct sk_audit_event sources[COUNT];
+    struct sk_event_row rows[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        struct sk_error error = {0};
+        size_t place = (i * 3 + 2) % COUNT; /* anything but in order */
+        sources[i] = least();
+        sources[i].field[SK_AUDIT_SESSION_ID] = text(events[i].session);
+        sources[i].field[SK_AUDIT_CREATED_AT_MS] = text(events[i].created_at_ms);
+        sources[i].field[SK_AUDIT_VERSION] = text(events[i].version);
+        sources[i].field[SK_AUDIT_AT_MS] = text(events[i].at_ms);
+        CU_ASSERT_EQUAL(sk_event_row_read(&rows[place], &sources[i], &error), SK_OK);
+        rows[place].position = i;
+    }
+    qsort(rows, COUNT, sizeof rows[0], sk_event_row_by_life);
+    for (size_t i = 0; i < COUNT; i++) {
+        CU_ASSERT_EQUAL(rows[i].position, i);
+    }
+    CU_ASSERT(!sk_event_row_same_life(&rows[0], &rows[1]));
+    CU_ASSERT(sk_event_row_same_life(&rows[1], &rows[3]));
+    CU_ASSERT(!sk_event_row_same_life(&rows[3], &rows[4]));
+    qsort(rows, COUNT, sizeof rows[0], sk_event_row_by_id); /* one id: only the positions tell them apart */
+    CU_ASSERT_EQUAL(rows[0].position, 0);
+    CU_ASSERT_EQUAL(rows[COUNT - 1].position, COUNT - 1);
 }
 
 static void nothing_can_be_made_without_a_server(void)
 {
     struct sk_error error = {0};
     int64_t added = 7;
-    struct sk_audit_entry entry = {.stream_id = "1-0"};
+    struct sk_audit_entry entry = {.stream_id = "1-0", .event = least()};
     struct sk_database *database = sk_database_new("host=127.0.0.1 port=1 connect_timeout=2");
     struct sk_event_writer *writer = sk_event_writer_new(database);
     CU_ASSERT_EQUAL(sk_event_writer_write(writer, &entry, 1, &added, &error), SK_ARCHIVE_UNAVAILABLE);
     CU_ASSERT_EQUAL(added, 0);
     CU_ASSERT(error.text[0] != '\0');
+    entry.event.field[SK_AUDIT_VERSION] = text("two");
+    CU_ASSERT_EQUAL(sk_event_writer_write(writer, &entry, 1, &added, &error), SK_VALIDATION_ERROR);
     sk_event_writer_free(writer);
     sk_database_free(database);
     sk_event_writer_free(NULL);
@@ -70,7 +178,10 @@ static void nothing_can_be_made_without_a_server(void)
 void suite_event_writer(CU_pSuite suite)
 {
     static const struct unit_test tests[] = {
-        {"values are escaped", values_are_escaped},
+        {"a row is written as COPY reads it", a_row_is_written_as_copy_reads_it},
+        {"what a column cannot hold is refused by name", what_a_column_cannot_hold_is_refused_by_name},
+        {"an id is written as it was read", an_id_is_written_as_it_was_read},
+        {"the newest of each life comes last", the_newest_of_each_life_comes_last},
         {"nothing can be made without a server", nothing_can_be_made_without_a_server},
     };
     ADD_TESTS(suite, tests);

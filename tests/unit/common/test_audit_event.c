@@ -111,6 +111,26 @@ static void foreign_entries_are_malformed_and_deleted_ones_left_out(void)
     CU_ASSERT_TRUE(batch.entries[0].malformed);
     CU_ASSERT_STRING_EQUAL(batch.entries[1].stream_id, "3-0");
     CU_ASSERT_TRUE(batch.entries[1].malformed);
+    CU_ASSERT_EQUAL_FATAL(batch.gone_count, 1);
+    CU_ASSERT_STRING_EQUAL(batch.gone[0], "2-0");
+    sk_audit_batch_clear(&batch);
+}
+
+static void a_request_is_neither_an_event_nor_malformed(void)
+{
+    static const char bytes[] = "*2\r\n"
+                                "*2\r\n$3\r\n1-0\r\n*2\r\n$15\r\nrecovery_wanted\r\n$3\r\nabc\r\n"
+                                "*2\r\n$3\r\n2-0\r\n*4\r\n$15\r\nrecovery_wanted\r\n$3\r\nabc\r\n"
+                                "$1\r\na\r\n$1\r\nb\r\n";
+    struct sk_audit_batch batch;
+    fill(&batch, bytes, sizeof bytes - 1, SK_OK);
+    CU_ASSERT_EQUAL_FATAL(batch.count, 2);
+    CU_ASSERT_FALSE(batch.entries[0].malformed);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(batch.entries[0].wanted.text);
+    CU_ASSERT_STRING_EQUAL(batch.entries[0].wanted.text, "abc");
+    CU_ASSERT_EQUAL(batch.entries[0].wanted.length, 3);
+    CU_ASSERT_TRUE(batch.entries[1].malformed);
+    CU_ASSERT_PTR_NULL(batch.entries[1].wanted.text);
     sk_audit_batch_clear(&batch);
 }
 
@@ -153,6 +173,7 @@ void suite_audit_event(CU_pSuite suite)
         {"an entry without a field is malformed", an_entry_without_a_field_is_malformed},
         {"foreign entries are malformed, deleted ones left out",
          foreign_entries_are_malformed_and_deleted_ones_left_out},
+        {"a request is neither an event nor malformed", a_request_is_neither_an_event_nor_malformed},
         {"bytes of a value are kept", bytes_of_a_value_are_kept},
         {"nothing is an empty batch", nothing_is_an_empty_batch},
         {"another reply is an error", another_reply_is_an_error},

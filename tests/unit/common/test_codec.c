@@ -4,6 +4,7 @@
 #include "tests/unit/common/sessions.h"
 #include "tests/unit/suites.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define TEAMS                                                                                                          \
@@ -166,6 +167,31 @@ static void a_tombstone_is_no_session(void)
     sk_buffer_clear(&text);
 }
 
+/* PostgreSQL writes numbers out in full. */
+static void takes_reals_that_were_written_out(void)
+{
+    static const struct {
+        const char *text;
+        const char *value; /* as Jansson writes it; NULL: refused */
+    } rows[] = {
+        {"{\"a\":100000000000000000000}", "{\"a\":1e20}"},
+        {"{\"a\":[-100000000000000000000,9223372036854775807,-7]}", "{\"a\":[-1e20,9223372036854775807,-7]}"},
+        {"{\"a\":9223372036854775808,\"b\":0.25}", "{\"a\":9.2233720368547758e18,\"b\":0.25}"},
+        {"{\"100000000000000000000\":\"\\\"100000000000000000000\",\"a\":100000000000000000000}",
+         "{\"100000000000000000000\":\"\\\"100000000000000000000\",\"a\":1e20}"},
+        {"{\"a\":100000000000000000000,}", NULL},
+        {"{\"a\":1,}", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_error_t fault;
+        json_t *value = sk_codec_parse(rows[i].text, strlen(rows[i].text), &fault);
+        char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+        CHECK_TEXT(rows[i].text, text, rows[i].value);
+        free(text);
+        json_decref(value);
+    }
+}
+
 void suite_codec(CU_pSuite suite)
 {
     static const struct unit_test tests[] = {
@@ -176,6 +202,7 @@ void suite_codec(CU_pSuite suite)
         {"refuses what contradicts itself", refuses_what_contradicts_itself},
         {"a cycle that began years ago advanced for minutes", a_cycle_that_began_years_ago_advanced_for_minutes},
         {"a tombstone is no session", a_tombstone_is_no_session},
+        {"takes reals that were written out", takes_reals_that_were_written_out},
     };
     ADD_TESTS(suite, tests);
 }

@@ -75,7 +75,7 @@ static void check_defaults(const struct sk_config *config)
     CHECK_INT("RELAY_PING_S", config->relay_ping_s, 5);
     CHECK_INT("RELAY_DRAIN_S", config->relay_drain_s, 15);
     CHECK_INT("RELAY_MAX_CONNECTIONS", config->relay_max_connections, 10000);
-    CHECK_INT("AUDIT_BATCH", config->audit_batch, 500);
+    CHECK_INT("AUDIT_BATCH", config->audit_batch, 1000);
     CHECK_INT("AUDIT_WAIT_MS", config->audit_wait_ms, 100);
     CHECK_INT("AUDIT_CLAIM_S", config->audit_claim_s, 30);
 }

@@ -88,12 +88,26 @@ static void gives_up_the_oldest_event(void)
     CHECK_INT("empty", (int64_t)hold.events, 0);
 }
 
+static void knows_the_newest_sync(void)
+{
+    struct sk_hold hold;
+    sk_hold_init(&hold);
+    CHECK("none in an empty one", sk_hold_sync(&hold) == NULL);
+    CHECK("kept", add(&hold, UPDATE, 1) && add(&hold, EXPIRED, 2));
+    CHECK("none among others", sk_hold_sync(&hold) == NULL);
+    CHECK("kept", add(&hold, SYNC, 3) && add(&hold, SYNC, 4) && add(&hold, WARNING, 5) && add(&hold, UPDATE, 6));
+    const struct sk_held *sync = sk_hold_sync(&hold);
+    CHECK_INT("the newest", sync == NULL ? 0 : sync->header.version, 4);
+    sk_hold_clear(&hold);
+}
+
 void suite_relay_hold(CU_pSuite suite)
 {
     static const struct unit_test tests[] = {
         {"tells what a snapshot tells", tells_what_a_snapshot_tells},
         {"keeps order and the newest update", keeps_order_and_the_newest_update},
         {"gives up the oldest event", gives_up_the_oldest_event},
+        {"knows the newest STATE_SYNC", knows_the_newest_sync},
     };
     ADD_TESTS(suite, tests);
 }

@@ -68,12 +68,27 @@ static void does_not_show_what_it_cannot_read(void)
     }
 }
 
+static void takes_a_published_sync_as_it_is(void)
+{
+    struct sk_message_header header = {.type = SK_MESSAGE_STATE_SYNC, .version = 7, .updated_at_ms = T0};
+    struct sk_frame_buffer *frame = sk_frame_buffer_new(SK_FRAME_STATE_SYNC, "{}", 2);
+    struct sk_snapshot snapshot;
+    sk_snapshot_published(&snapshot, &header, frame);
+    CHECK_INT("outcome", snapshot.outcome, SK_SNAPSHOT_FOUND);
+    CHECK_INT("version", snapshot.mark.version, 7);
+    CHECK_INT("instant", snapshot.mark.updated_at_ms, T0);
+    CHECK("the very frame", snapshot.sync == frame);
+    CHECK_INT("borrowed", frame->references, 1);
+    sk_frame_buffer_release(frame);
+}
+
 void suite_relay_snapshot(CU_pSuite suite)
 {
     static const struct unit_test tests[] = {
         {"settles the view but not the version", settles_the_view_but_not_the_version},
         {"knows a tombstone", knows_a_tombstone},
         {"does not show what it cannot read", does_not_show_what_it_cannot_read},
+        {"takes a published STATE_SYNC as it is", takes_a_published_sync_as_it_is},
     };
     ADD_TESTS(suite, tests);
 }
