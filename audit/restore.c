@@ -158,7 +158,10 @@ static enum sk_code ask_redis(struct restore *restore, const int *rows, int coun
 {
     struct sk_redis *redis = sk_store_redis(restore->hands[0].store);
     redisReply **replies = calloc((size_t)count + 1, sizeof(redisReply *));
-    enum sk_code code = replies ? sk_redis_connect(redis, error) : sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    if (!replies) {
+        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    }
+    enum sk_code code = sk_redis_connect(redis, error);
     for (int i = 0; !code && i < count; i++) {
         struct sk_key key = sk_key_session(sk_candidates_id(&restore->page, rows[i]));
         sk_redis_queue(redis, "GETRANGE %s 0 %d", key.text, TOMBSTONE_BYTES - 1);
@@ -172,9 +175,7 @@ static enum sk_code ask_redis(struct restore *restore, const int *rows, int coun
             sort_out(restore, rows[i], replies[i]);
         }
     }
-    if (replies) {
-        sk_redis_replies_free((size_t)count, replies);
-    }
+    sk_redis_replies_free((size_t)count, replies);
     free(replies);
     return code;
 }

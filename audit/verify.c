@@ -211,11 +211,14 @@ static enum sk_code check_summary(struct verification *verification, struct sk_e
     return code;
 }
 
+/* A life is a few rows of a big table, found by index: neither a scan of all of it nor a compiler is worth its start.
+ */
+#define BEGIN_SQL "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
+
 /* Begins a transaction that sees the life as it is at one moment, and reads its descent. */
 static enum sk_code look(struct verification *verification, bool *is_fresh, struct sk_error *error)
 {
-    enum sk_code code =
-        sk_database_run(verification->database, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, error);
+    enum sk_code code = sk_database_run(verification->database, BEGIN_SQL, NULL, error);
     sk_lineage_clear(&verification->lineage);
     if (!code) {
         code = sk_trail_lineage(verification->database, &verification->life, &verification->lineage, is_fresh, error);

@@ -77,7 +77,6 @@ static const char tidy_script[] =
 void sk_audit_batch_clear(struct sk_audit_batch *batch)
 {
     free(batch->entries);
-    free(batch->gone);
     if (batch->reply) {
         freeReplyObject(batch->reply);
     }
@@ -161,8 +160,7 @@ enum sk_code sk_audit_batch_fill(struct sk_audit_batch *batch, redisReply *reply
         return sk_fail(error, SK_INTERNAL_ERROR, "Redis answered with something else than stream entries");
     }
     batch->entries = calloc(list->elements + 1, sizeof *batch->entries);
-    batch->gone = calloc(list->elements + 1, sizeof *batch->gone);
-    if (!batch->entries || !batch->gone) {
+    if (!batch->entries) {
         sk_audit_batch_clear(batch);
         return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
     }
@@ -176,9 +174,11 @@ enum sk_code sk_audit_batch_fill(struct sk_audit_batch *batch, redisReply *reply
             entry->stream_id = item->element[0]->str;
             read_fields(item->element[1], entry);
         } else {
-            batch->gone[batch->gone_count++] = item->element[0]->str;
+            batch->gone_count++; /* from the end of the list on */
+            batch->entries[list->elements - batch->gone_count].stream_id = item->element[0]->str;
         }
     }
+    batch->gone = batch->entries + (list->elements - batch->gone_count);
     return SK_OK;
 }
 
@@ -272,33 +272,23 @@ enum sk_code sk_audit_queue_read(struct sk_redis *redis, const char *consumer, i
     return read_from(redis, consumer, ">", limit, wait_ms, batch, error);
 }
 
-/* A command's words followed by stream ids and one more word (NULL: none); NULL when out of memory. Owned: free. */
-static const char **with_ids(const char *const *words, size_t word_count, const char *const *ids, size_t id_count,
-                             const char *last, size_t *count)
+/* A command's words followed by the entries' stream ids and one more word (NULL: none); NULL when out of memory.
+ * Owned: free. */
+static const char **with_ids(const char *const *words, size_t word_count, const struct sk_audit_entry *entries,
+                             size_t entry_count, const char *last, size_t *count)
 {
-    const char **args = calloc(word_count + id_count + 1, sizeof *args);
+    const char **args = calloc(word_count + entry_count + 1, sizeof *args);
     if (!args) {
         return NULL;
     }
     memcpy(args, words, word_count * sizeof *args);
-    memcpy(args + word_count, ids, id_count * sizeof *args);
-    *count = word_count + id_count;
+    for (size_t i = 0; i < entry_count; i++) {
+        args[word_count + i] = entries[i].stream_id;
+    }
+    *count = word_count + entry_count;
     if (last) {
         args[(*count)++] = last;
     }
-    return args;
-}
-
-/* The same with the ids of a batch. */
-static const char **with_batch(const char *const *words, size_t word_count, const struct sk_audit_batch *batch,
-                               const char *last, size_t *count)
-{
-    const char **ids = calloc(batch->count + 1, sizeof *ids);
-    for (size_t i = 0; ids && i < batch->count; i++) {
-        ids[i] = batch->entries[i].stream_id;
-    }
-    const char **args = ids ? with_ids(words, word_count, ids, batch->count, last, count) : NULL;
-    free(ids);
     return args;
 }
 
@@ -384,7 +374,7 @@ enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, 
         return SK_OK;
     }
     size_t count;
-    const char **args = with_batch(words, sizeof words / sizeof words[0], batch, "JUSTID", &count);
+    const char **args = with_ids(words, sizeof words / sizeof words[0], batch->entries, batch->count, "JUSTID", &count);
     if (!args) {
         return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
     }
@@ -421,8 +411,8 @@ enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_b
     const char *incr_args[] = {"INCRBY", SK_KEY_AUDIT_WRITTEN, number(count_events(batch), written)};
     size_t del_count = 0;
     size_t ack_count = 0;
-    const char **del_args = with_batch(del, sizeof del / sizeof del[0], batch, NULL, &del_count);
-    const char **ack_args = with_batch(ack, sizeof ack / sizeof ack[0], batch, NULL, &ack_count);
+    const char **del_args = with_ids(del, sizeof del / sizeof del[0], batch->entries, batch->count, NULL, &del_count);
+    const char **ack_args = with_ids(ack, sizeof ack / sizeof ack[0], batch->entries, batch->count, NULL, &ack_count);
     if (del_args && ack_args) {
         redisReply *replies[3] = {NULL};
         sk_redis_queue_args(redis, del_count, del_args, NULL);

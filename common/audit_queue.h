@@ -19,7 +19,7 @@ struct sk_audit_entry {
 struct sk_audit_batch {
     struct sk_audit_entry *entries; /* owned */
     size_t count;
-    const char **gone; /* owned list of borrowed stream ids: of entries that were deleted since they were handed out */
+    struct sk_audit_entry *gone; /* behind those: ids alone, of entries that were deleted since they were handed out */
     size_t gone_count;
     redisReply *reply; /* owned: what the entries borrow from */
 };

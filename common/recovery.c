@@ -128,12 +128,14 @@ static enum sk_code take_list(redisReply **place, struct sk_audit_batch *batch, 
 }
 
 /* Reads the entries that may say more than PostgreSQL does. */
-static enum sk_code look_closer(struct sk_redis *redis, struct surroundings *around, struct sk_error *error)
+static enum sk_code look_closer(const struct sk_recovery *recovery, struct sk_redis *redis, struct surroundings *around,
+                                struct sk_error *error)
 {
     redisReply *replies[LIST_REPLIES_MAX];
     size_t count = 0;
     size_t taken = 0;
-    if (around->oldest_ms != SK_NONE) {
+    bool looks_at_waiting = around->oldest_ms != SK_NONE && !recovery->in_turn;
+    if (looks_at_waiting) {
         sk_redis_queue(redis, "XREVRANGE %s + - COUNT %d", SK_KEY_AUDIT,
                        around->oldest_ms > BEHIND_MS ? WAITING_MAX : WAITING_FEW);
         count++;
@@ -146,7 +148,7 @@ static enum sk_code look_closer(struct sk_redis *redis, struct surroundings *aro
     if (code || count == 0) {
         return code;
     }
-    if (around->oldest_ms != SK_NONE) {
+    if (looks_at_waiting) {
         code = take_list(&replies[taken++], &around->waiting, error);
     }
     if (!code && around->failed_count > 0) {
@@ -295,7 +297,7 @@ enum sk_code sk_recovery_find(void *context, struct sk_redis *redis, const char 
         return sk_fail(error, SK_SESSION_NOT_FOUND, "no session %s", session_id);
     }
     code = code ? code : check_backlog(recovery, &around, error);
-    code = code ? code : look_closer(redis, &around, error);
+    code = code ? code : look_closer(recovery, redis, &around, error);
     code = code ? code : decide(recovery, redis, session_id, &around, session, error);
     sk_audit_batch_clear(&around.waiting);
     sk_audit_batch_clear(&around.failed);

@@ -12,6 +12,7 @@
 struct sk_recovery {
     struct sk_archive *archive; /* borrowed */
     int64_t session_ttl_ms;     /* how long an ended session stays in Redis */
+    bool in_turn;               /* whoever asks has written what was waiting: the waiting events are not looked through */
 };
 
 /* The store's finder (context: a struct sk_recovery): the newest snapshot of the id's newest life.

@@ -27,6 +27,11 @@ size_t sk_toll_queue(struct sk_redis *redis, const struct sk_terms *terms)
     return REPLIES_EACH * terms->allowance_count;
 }
 
+static bool is_out_of_room(const redisReply *reply)
+{
+    return reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "OOM ", 4) == 0;
+}
+
 enum sk_code sk_toll_take(struct sk_terms *terms, redisReply *const *replies, struct sk_error *error)
 {
     if (!has_allowances(terms)) {
@@ -36,6 +41,9 @@ enum sk_code sk_toll_take(struct sk_terms *terms, redisReply *const *replies, st
         struct sk_allowance *allowance = &terms->allowances[i];
         const redisReply *used = replies[REPLIES_EACH * i];
         const redisReply *left_ms = replies[REPLIES_EACH * i + 2];
+        if (is_out_of_room(used)) {
+            return SK_OK; /* it cannot count, but it can be read; whatever changes something is refused by itself */
+        }
         enum sk_code code = sk_redis_check(used, error);
         if (code) {
             return code;

@@ -13,7 +13,8 @@
  */
 size_t sk_toll_queue(struct sk_redis *redis, const struct sk_terms *terms);
 
-/* Takes their replies. SK_RATE_LIMIT_EXCEEDED: one is used up; error is meant for the client. */
+/* Takes their replies. SK_RATE_LIMIT_EXCEEDED: one is used up; error is meant for the client. On a Redis that is full
+ * nothing is counted, and the request goes on. */
 enum sk_code sk_toll_take(struct sk_terms *terms, redisReply *const *replies, struct sk_error *error)
     __attribute__((warn_unused_result));
 

@@ -63,16 +63,17 @@ json_t *ledger_add_session(struct ledger *ledger, const char *id)
     EXPECT_INT(int_at(line, "requests"), int_at(line, "switches"));
     ledger->events += (long)events;
     ledger->abandoned += (long)(all - events);
-    return json_at(line, "by_version");
+    return whole ? json_at(line, "by_version") : NULL;
 }
 
-static void add_move(struct ledger *ledger, const struct load_move *move, const char *expected, json_t *by_version,
+/* False: the move is missing and nothing excuses that. */
+static bool add_move(struct ledger *ledger, const struct load_move *move, const char *expected, json_t *by_version,
                      int64_t redis_died_us)
 {
     const json_t *found = json_array_get(by_version, (size_t)(move->version - 1));
     ledger->moves++;
     if (json_is_string(found) && strcmp(json_string_value(found), expected) == 0) {
-        return;
+        return true;
     }
     const int64_t before_us = redis_died_us - move->answered_us;
     const bool excused = redis_died_us != 0 && before_us < LOSS_BEFORE_US && before_us > -LOSS_AFTER_US;
@@ -82,6 +83,7 @@ static void add_move(struct ledger *ledger, const struct load_move *move, const 
     }
     ledger->lost++;
     ledger->loss_ms = before_us / 1000 > ledger->loss_ms ? before_us / 1000 : ledger->loss_ms;
+    return excused;
 }
 
 void ledger_add_load(struct ledger *ledger, const struct load *load, int64_t redis_died_us)
@@ -90,10 +92,11 @@ void ledger_add_load(struct ledger *ledger, const struct load *load, int64_t red
         size_t count = 0;
         const struct load_move *moves = load_moves(load, i, &count);
         json_t *by_version = ledger_add_session(ledger, load_session_id(load, i));
-        for (size_t k = 0; by_version && k < count; k++) {
+        bool kept = by_version != NULL;
+        for (size_t k = 0; kept && k < count; k++) { /* one complaint a session says enough */
             char expected[LOAD_REQUEST_BYTES];
             load_request_id(load, i, moves[k].request, expected);
-            add_move(ledger, &moves[k], expected, by_version, redis_died_us);
+            kept = add_move(ledger, &moves[k], expected, by_version, redis_died_us);
         }
     }
 }

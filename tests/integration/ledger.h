@@ -18,7 +18,7 @@ struct ledger {
 
 /* One session that Redis has: its line, from its last event back to its creation, has each version once, the last
  * event's snapshot is what Redis holds, and the summary shows it. The request ids of the line's switches by version -
- * 1, null for any other event; kept until the test is over. */
+ * 1, null for any other event; kept until the test is over. NULL where the line is not whole. */
 json_t *ledger_add_session(struct ledger *ledger, const char *id);
 
 /* All sessions of a load, which must have stopped: each move stands on the line, at the version that was answered and

@@ -122,11 +122,28 @@ static void connections_that_postgres_cuts_lose_no_event(void)
     EXPECT_INT(redis_int("XLEN audit:failed"), 0);
 }
 
+static void a_full_redis_is_read_but_not_changed(void)
+{
+    struct api *api = api_start((const char *const[]){"RATE_LIMIT_GENERAL=1000", NULL});
+    const char *id = fresh_id("full");
+    create_running(id, CHESS);
+    redis_peek("CONFIG SET maxmemory 1");
+    struct answer *read = look_at(api->url, id);
+    struct answer *changed = act_at(api->url, id, "switch", NULL);
+    redis_peek("CONFIG SET maxmemory 0");
+    EXPECT_STATUS(read, 200);
+    EXPECT(answer_header(read, "RateLimit-Limit") == NULL); /* it could not be counted */
+    EXPECT_ERROR(changed, 503, "STATE_STORE_UNAVAILABLE");
+    EXPECT_INT(int_at(look_at(api->url, id)->body, "data.version"), 2);
+    EXPECT_STATUS(act_at(api->url, id, "switch", NULL), 200);
+}
+
 CU_TestInfo outage_tests[] = {
     {"Redis restarted under load: 503 meanwhile, nothing lost, nobody dropped", redis_restarted_under_load},
     {"timers that came due meanwhile fire afterwards", timers_that_came_due_meanwhile_fire_afterwards},
     {"a client that comes while Redis is away is not turned away for good",
      a_client_that_comes_while_redis_is_away_is_not_turned_away_for_good},
+    {"a full Redis is read but not changed", a_full_redis_is_read_but_not_changed},
     {"PostgreSQL away delays the trail and nothing else", postgres_away_delays_the_trail_and_nothing_else},
     {"connections that PostgreSQL cuts lose no event", connections_that_postgres_cuts_lose_no_event},
     CU_TEST_INFO_NULL,

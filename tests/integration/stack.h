@@ -11,7 +11,7 @@
 #define RELAYS 2
 
 struct stack {
-    bool durable;         /* set before stack_up: what PostgreSQL commits reaches the disk, as in use */
+    bool durable;           /* set before stack_up: what PostgreSQL commits reaches the disk, as in use */
     char build[PATH_MAX];   /* where the programs are; absolute */
     char sources[PATH_MAX]; /* the project's folder, from which the tests are started; absolute */
     char folder[64];

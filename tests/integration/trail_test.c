@@ -236,8 +236,7 @@ static void put_text(const char *path, const char *text)
 
 static void a_migration_that_commits_by_itself_is_refused(void)
 {
-    static const char *const names[] = {"001_initial_schema.sql", "002_add_indexes.sql",
-                                        "003_cheaper_events.sql"};
+    static const char *const names[] = {"001_initial_schema.sql", "002_add_indexes.sql", "003_cheaper_events.sql"};
     static const char *const bodies[] = {"COMMIT;\n", "COMMIT; BEGIN;\n", "ROLLBACK; BEGIN; SELECT 1;\n"};
     const char *folder = kept_text("%s/sneaky", stack.folder);
     const char *next = kept_text("%s/004_sneaky.sql", folder);

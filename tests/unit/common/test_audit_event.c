@@ -112,7 +112,7 @@ static void foreign_entries_are_malformed_and_deleted_ones_left_out(void)
     CU_ASSERT_STRING_EQUAL(batch.entries[1].stream_id, "3-0");
     CU_ASSERT_TRUE(batch.entries[1].malformed);
     CU_ASSERT_EQUAL_FATAL(batch.gone_count, 1);
-    CU_ASSERT_STRING_EQUAL(batch.gone[0], "2-0");
+    CU_ASSERT_STRING_EQUAL(batch.gone[0].stream_id, "2-0");
     sk_audit_batch_clear(&batch);
 }
 
