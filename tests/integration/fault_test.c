@@ -304,11 +304,12 @@ static size_t api_processes(pid_t *pids)
 static bool api_replaced(const pid_t *dead, size_t count)
 {
     pid_t now[API_PROCESSES];
-    bool gone = true;
+    const char *wanted = getenv("API_PROCESSES");
+    bool gone = wanted != NULL;
     for (size_t i = 0; i < count; i++) {
         gone = kill(dead[i], 0) != 0 && gone;
     }
-    return gone && api_processes(now) == (size_t)strtol(getenv("API_PROCESSES"), NULL, 10);
+    return gone && api_processes(now) == (size_t)strtol(wanted, NULL, 10);
 }
 
 /* One or all of them; the web server starts others. */
