@@ -117,7 +117,7 @@ $(BUILD)/tests/unit: $(call objects,$(unit_sources)) $(testable) $(BUILD)/libsyn
 	@mkdir -p $(@D)
 	$(LINK) $^ $(call pkg_libs,$(unit_libs)) $(unit_extra) -o $@
 
-$(BUILD)/tests/integration: $(call objects,$(integration_sources)) $(BUILD)/libsynckairos.a
+$(BUILD)/tests/integration: $(call objects,$(integration_sources) bench/swarm.c bench/gauge.c) $(BUILD)/libsynckairos.a
 	@mkdir -p $(@D)
 	$(LINK) $^ $(call pkg_libs,$(integration_libs)) $(integration_extra) -o $@
 
@@ -126,7 +126,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libsynckairos.a
 	$(LINK) $^ $(call pkg_libs,hiredis jansson) -o $@
 
 # A bench uses the integration tests' servers, with checks of its own.
-bench_shared := bench/switches.c bench/check.c
+bench_shared := bench/switches.c bench/swarm.c bench/gauge.c bench/fanout.c bench/check.c
 bench_stack  := $(filter-out %_test.c %/main.c %/check.c,$(integration_sources))
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(call objects,$(bench_shared) $(bench_stack)) $(BUILD)/libsynckairos.a
 	@mkdir -p $(@D)
@@ -221,13 +221,18 @@ fuzz-targets: $(if $(ONLY),fuzz-$(ONLY),$(fuzz_targets))
 $(fuzz_targets): fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $< '$(FUZZ_SECONDS)' '$(FUZZ_RUNS)'
 
-.PHONY: bench bench-audit
-bench: bench-audit ## every comparison under load, against servers of its own (bench/README.md)
+.PHONY: bench bench-audit bench-relay
+bench: bench-audit bench-relay ## every comparison under load, against servers of its own (bench/README.md)
 
 bench-audit: ## one audit worker's rate against the fastest that the API produces events
 	@deploy/local/packages build run test
 	@$(MAKE) --no-print-directory $(parallel) all $(BUILD)/bench/audit
 	$(BUILD)/bench/audit $(BUILD)
+
+bench-relay: ## memory, fan-out (beside nginx with nchan), slow clients, Redis' death and a drain, with thousands of clients
+	@deploy/local/packages build run test bench
+	@$(MAKE) --no-print-directory $(parallel) all $(BUILD)/bench/relay
+	$(BUILD)/bench/relay $(BUILD)
 
 check-format:
 	clang-format --dry-run --Werror $(c_files)

@@ -268,8 +268,7 @@ static enum sk_code read_results(struct sk_database *database, bool copy_wanted,
     return SK_OK;
 }
 
-static enum sk_code send(struct sk_database *database, const char *sql, bool copy_wanted, int64_t *written,
-                         struct sk_error *error)
+enum sk_code sk_database_run_begin(struct sk_database *database, const char *sql, struct sk_error *error)
 {
     enum sk_code code = sk_database_connect(database, error);
     if (code) {
@@ -279,12 +278,19 @@ static enum sk_code send(struct sk_database *database, const char *sql, bool cop
     if (!PQsendQuery(database->connection, sql) || !flush(database)) {
         return lost(database, error);
     }
-    return read_results(database, copy_wanted, written, error);
+    return SK_OK;
+}
+
+enum sk_code sk_database_run_end(struct sk_database *database, int64_t *written, struct sk_error *error)
+{
+    begin_call(database);
+    return read_results(database, false, written, error);
 }
 
 enum sk_code sk_database_run(struct sk_database *database, const char *sql, int64_t *written, struct sk_error *error)
 {
-    return send(database, sql, false, written, error);
+    enum sk_code code = sk_database_run_begin(database, sql, error);
+    return code ? code : sk_database_run_end(database, written, error);
 }
 
 /* One statement's result: with its end, of which nothing is said but that it is reached. Owned. */
@@ -328,7 +334,8 @@ enum sk_code sk_database_query(struct sk_database *database, const char *sql, in
 
 enum sk_code sk_database_copy_begin(struct sk_database *database, const char *sql, struct sk_error *error)
 {
-    return send(database, sql, true, NULL, error);
+    enum sk_code code = sk_database_run_begin(database, sql, error);
+    return code ? code : read_results(database, true, NULL, error);
 }
 
 enum sk_code sk_database_copy_rows(struct sk_database *database, const struct sk_buffer *rows, struct sk_error *error)

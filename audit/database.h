@@ -45,6 +45,13 @@ void sk_database_disconnect(struct sk_database *database);
 enum sk_code sk_database_run(struct sk_database *database, const char *sql, int64_t *written, struct sk_error *error)
     __attribute__((warn_unused_result));
 
+/* The same in two steps: _begin sends, _end waits for the answer. In between nothing else may be asked of the database,
+ * and anything else may be done. */
+enum sk_code sk_database_run_begin(struct sk_database *database, const char *sql, struct sk_error *error)
+    __attribute__((warn_unused_result));
+enum sk_code sk_database_run_end(struct sk_database *database, int64_t *written, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
 /* One statement with parameters (text, NULL for null); its result is owned: PQclear. */
 enum sk_code sk_database_query(struct sk_database *database, const char *sql, int count, const char *const *parameters,
                                PGresult **result, struct sk_error *error) __attribute__((warn_unused_result));

@@ -57,7 +57,9 @@ struct sk_event_writer {
     struct sk_event_row *rows;    /* owned */
     size_t count;                 /* of rows, by id, each once, without those that were found to be there */
     size_t capacity;
-    struct sk_buffer text; /* rows on their way, then a statement */
+    struct sk_buffer text;                /* rows on their way, then a statement */
+    sk_event_writer_meanwhile *meanwhile; /* may be NULL */
+    void *meanwhile_context;
 };
 
 struct sk_event_writer *sk_event_writer_new(struct sk_database *database)
@@ -76,6 +78,12 @@ void sk_event_writer_free(struct sk_event_writer *writer)
         free(writer->rows);
         free(writer);
     }
+}
+
+void sk_event_writer_do_meanwhile(struct sk_event_writer *writer, sk_event_writer_meanwhile *meanwhile, void *context)
+{
+    writer->meanwhile = meanwhile;
+    writer->meanwhile_context = context;
 }
 
 /* Whatever was begun ends with the connection. */
@@ -245,7 +253,14 @@ static enum sk_code finish(struct sk_event_writer *writer, struct sk_error *erro
     if (writer->text.failed) {
         return out_of_memory(writer, error);
     }
-    return sk_database_run(writer->database, sk_buffer_text(&writer->text), NULL, error);
+    enum sk_code code = sk_database_run_begin(writer->database, sk_buffer_text(&writer->text), error);
+    if (code) {
+        return code;
+    }
+    if (writer->meanwhile) {
+        writer->meanwhile(writer->meanwhile_context);
+    }
+    return sk_database_run_end(writer->database, NULL, error);
 }
 
 static bool met_known(const struct sk_event_writer *writer, enum sk_code code)

@@ -12,6 +12,11 @@ struct sk_event_writer;
 struct sk_event_writer *sk_event_writer_new(struct sk_database *database);
 void sk_event_writer_free(struct sk_event_writer *writer);
 
+/* Called once in each transaction, when PostgreSQL has all that it needs and is at work on the last part of it: what is
+ * done then costs no time. It must not call the writer or its database. context: borrowed for good. */
+typedef void sk_event_writer_meanwhile(void *context);
+void sk_event_writer_do_meanwhile(struct sk_event_writer *writer, sk_event_writer_meanwhile *meanwhile, void *context);
+
 /* Writes all of the entries (none malformed) or none; those that PostgreSQL has already stand as they are.
  * *added: events that were new. Blocks for three round trips; four more each time that it meets some that are there.
  * SK_VALIDATION_ERROR: at least one of them cannot be stored. SK_ARCHIVE_UNAVAILABLE: try again later. The commit

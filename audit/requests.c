@@ -31,8 +31,8 @@ struct sk_requests *sk_requests_new(const struct sk_config *config, const struct
         return NULL;
     }
     sk_archive_open(&requests->archive, config->database_url, "synckairos-audit");
-    requests->recovery = (struct sk_recovery){
-        .archive = &requests->archive, .session_ttl_ms = config->session_ttl_s * 1000, .in_turn = true};
+    requests->recovery =
+        (struct sk_recovery){.archive = &requests->archive, .session_ttl_ms = config->session_ttl_s * 1000};
     requests->store = sk_store_new(&(struct sk_store_options){
         .url = *url,
         .timeout_ms = config->redis_timeout_ms,

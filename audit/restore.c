@@ -80,11 +80,10 @@ static bool halt_if_behind(struct restore *restore, struct sk_redis *redis)
 {
     struct sk_error error = {SK_OK, ""};
     struct sk_audit_sizes sizes;
-    int64_t kept_ms = restore->wish.session_ttl_ms < SK_TOMBSTONE_MS ? restore->wish.session_ttl_ms : SK_TOMBSTONE_MS;
     enum sk_code code = sk_audit_queue_sizes(redis, &sizes, &error);
     if (code) {
         halt(restore, code, error.text);
-    } else if (sizes.oldest_ms > kept_ms) {
+    } else if (sizes.oldest_ms > sk_recovery_trust_ms(restore->wish.session_ttl_ms)) {
         halt(restore, SK_ARCHIVE_UNAVAILABLE,
              "events have been waiting in Redis for too long for PostgreSQL to be believed: let the worker "
              "(synckairos-audit run) write them, then restore again");

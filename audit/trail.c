@@ -7,8 +7,6 @@
 #include <string.h>
 
 #define LINEAGE_ROWS 5000
-#define TEXT_OF(number) #number
-#define TEXT(number) TEXT_OF(number)
 
 #define EPOCH_MS(instant) "(extract(epoch FROM " instant ") * 1000)::bigint"
 
@@ -22,53 +20,75 @@ static int64_t number_of(const PGresult *rows, int row, int column)
     return strtoll(PQgetvalue(rows, row, column), NULL, 10);
 }
 
+/* --- transactions ----------------------------------------------------------------------------------------------- */
+
+/* A life is a few rows of big tables, and each statement below has an index that answers it in order. What the planner
+ * knows of the tables may be hours old: it takes what came since for next to nothing, and reads all of it for each
+ * life. So nothing but that index is left to it. A compiler is not worth its start. Set for the transaction only:
+ * behind a pool, settings of a connection reach other clients. */
+/* clang-format off */
+#define BEGIN_SQL \
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" \
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off;" \
+    "SET LOCAL enable_mergejoin = off; SET LOCAL jit = off"
+/* clang-format on */
+
+enum sk_code sk_trail_begin(struct sk_database *database, struct sk_error *error)
+{
+    bool is_open = sk_database_in_transaction(database);
+    return sk_database_run(database, is_open ? "COMMIT; " BEGIN_SQL : BEGIN_SQL, NULL, error);
+}
+
+enum sk_code sk_trail_end(struct sk_database *database, struct sk_error *error)
+{
+    return sk_database_in_transaction(database) ? sk_database_run(database, "ROLLBACK", NULL, error) : SK_OK;
+}
+
 /* --- lives ------------------------------------------------------------------------------------------------------ */
 
-/* $1, $2: the place; $3: the session, or null; $4: since when, or null. Both tables are asked, so that events without
- * a summary are found too: from one life to the next over the index, however many events lie between. */
+/* $1, $2: the place; $3: the session, or null; $4: since when, or null; $5: how many. Both tables are asked, so that
+ * events without a summary are found too: from one life to the next over the index, however many events lie between.
+ * A life's events are gone through backwards, and OFFSET keeps the instant out of the search for them: the index by
+ * time would bring all events since then, for each life. */
+/* clang-format off */
 static const char lives_sql[] =
-    "WITH RECURSIVE place AS ("
-    "    SELECT coalesce($1, '') AS session_id, coalesce($2::timestamptz, '-infinity') AS created_at),"
-    "  eventful AS ("
-    "    SELECT session_id, created_at, 0 AS number FROM place"
+    "WITH RECURSIVE eventful AS ("
+    "    SELECT coalesce($1, '') AS session_id, coalesce($2::timestamptz, '-infinity') AS created_at, 0 AS number"
     "    UNION ALL"
     "    SELECT e.session_id, e.session_created_at, l.number + 1 FROM eventful l, LATERAL ("
     "        SELECT session_id, session_created_at FROM sync_events"
     "        WHERE (session_id, session_created_at) > (l.session_id, l.created_at)"
     "          AND ($3::text IS NULL OR session_id = $3)"
     "        ORDER BY session_id, session_created_at LIMIT 1) e"
-    "    WHERE l.number < " TEXT(
-        SK_TRAIL_LIVES) "),"
-                        "  summed AS ("
-                        "    SELECT s.session_id, s.created_at FROM sync_sessions s, place"
-                        "    WHERE (s.session_id, s.created_at) > (place.session_id, place.created_at)"
-                        "      AND ($3::text IS NULL OR s.session_id = $3)"
-                        "    ORDER BY s.session_id, s.created_at LIMIT " TEXT(
-                            SK_TRAIL_LIVES) "),"
-                                            "  lives AS ("
-                                            "    SELECT session_id, created_at FROM eventful WHERE number > 0 UNION "
-                                            "SELECT session_id, created_at FROM summed"
-                                            "    ORDER BY session_id, created_at LIMIT " TEXT(
-                                                SK_TRAIL_LIVES) ")"
-                                                                " SELECT session_id, created_at, " EPOCH_MS(
-                                                                    "created_at") ", $4::bigint IS NULL OR EXISTS ("
-                                                                                  "      SELECT FROM sync_events e "
-                                                                                  "WHERE e.session_id = "
-                                                                                  "lives.session_id"
-                                                                                  "        AND e.session_created_at = "
-                                                                                  "lives.created_at AND e.at >= "
-                                                                                  "sync_instant($4::bigint))"
-                                                                                  "  FROM lives ORDER BY session_id, "
-                                                                                  "lives.created_at";
+    "    WHERE l.number < $5::int),"
+    "  summed AS ("
+    "    SELECT session_id, created_at FROM sync_sessions"
+    "    WHERE (session_id, created_at) > (coalesce($1, ''), coalesce($2::timestamptz, '-infinity'))"
+    "      AND ($3::text IS NULL OR session_id = $3)"
+    "    ORDER BY session_id, created_at LIMIT $5::int),"
+    "  lives AS ("
+    "    SELECT session_id, created_at FROM eventful WHERE number > 0"
+    "    UNION SELECT session_id, created_at FROM summed"
+    "    ORDER BY session_id, created_at LIMIT $5::int)"
+    " SELECT session_id, created_at, " EPOCH_MS("created_at") ","
+    "    $4::bigint IS NULL OR EXISTS (SELECT FROM ("
+    "      SELECT at FROM sync_events e"
+    "      WHERE e.session_id = lives.session_id AND e.session_created_at = lives.created_at"
+    "      ORDER BY e.session_id DESC, e.session_created_at DESC, version DESC, at DESC OFFSET 0) AS backwards"
+    "      WHERE at >= sync_instant($4::bigint))"
+    "  FROM lives ORDER BY session_id, lives.created_at";
+/* clang-format on */
 
 enum sk_code sk_trail_lives(struct sk_database *database, const char *session_id, int64_t since_ms,
                             const struct sk_trail_life *after, PGresult **rows, struct sk_error *error)
 {
     char since[24];
+    char limit[24];
     const char *const parameters[] = {after ? after->session_id : NULL, after ? after->created_at : NULL, session_id,
-                                      since_ms == INT64_MIN ? NULL : since};
+                                      since_ms == INT64_MIN ? NULL : since, limit};
     (void)snprintf(since, sizeof(since), "%" PRId64, since_ms);
-    return sk_database_query(database, lives_sql, 4, parameters, rows, error);
+    (void)snprintf(limit, sizeof(limit), "%d", SK_TRAIL_LIVES);
+    return sk_database_query(database, lives_sql, 5, parameters, rows, error);
 }
 
 struct sk_trail_life sk_trail_life(const PGresult *rows, int row)
@@ -81,14 +101,16 @@ struct sk_trail_life sk_trail_life(const PGresult *rows, int row)
 
 /* --- descent ---------------------------------------------------------------------------------------------------- */
 
-/* $1, $2: the life; $3, $4, $5: the event behind which they stand, or null. The comparison without the event's id is
- * what the index can answer. */
-static const char lineage_sql[] = "SELECT event_id, prev_event_id, version, " EPOCH_MS(
-    "at") ", at, recorded_at > now() - interval '1 minute'"
-          "  FROM sync_events WHERE session_id = $1 AND session_created_at = $2::timestamptz"
-          "    AND ($3::bigint IS NULL OR ((version, at) >= ($3::bigint, $4::timestamptz)"
-          "      AND (version, at, event_id) > ($3::bigint, $4::timestamptz, $5::uuid)))"
-          "  ORDER BY version, at, event_id LIMIT " TEXT(LINEAGE_ROWS);
+/* $1, $2: the life; $3, $4, $5: the event behind which they stand, or null; $6: how many. The comparison without the
+ * event's id is what the index can answer. */
+/* clang-format off */
+static const char lineage_sql[] =
+    "SELECT event_id, prev_event_id, version, " EPOCH_MS("at") ", at, recorded_at > now() - interval '1 minute'"
+    "  FROM sync_events WHERE session_id = $1 AND session_created_at = $2::timestamptz"
+    "    AND ($3::bigint IS NULL OR ((version, at) >= ($3::bigint, $4::timestamptz)"
+    "      AND (version, at, event_id) > ($3::bigint, $4::timestamptz, $5::uuid)))"
+    "  ORDER BY version, at, event_id LIMIT $6::int";
+/* clang-format on */
 
 static enum sk_code add_events(const PGresult *rows, struct sk_lineage *lineage, bool *is_fresh, struct sk_error *error)
 {
@@ -110,14 +132,19 @@ enum sk_code sk_trail_lineage(struct sk_database *database, const struct sk_trai
     PGresult *before = NULL;
     enum sk_code code = SK_OK;
     bool is_last = false;
+    char limit[24];
+    (void)snprintf(limit, sizeof(limit), "%d", LINEAGE_ROWS);
     *is_fresh = false;
     while (!code && !is_last) {
         PGresult *rows = NULL;
         int last = PQntuples(before) - 1;
-        const char *const parameters[] = {
-            life->session_id, life->created_at, before ? PQgetvalue(before, last, 2) : NULL,
-            before ? PQgetvalue(before, last, 4) : NULL, before ? PQgetvalue(before, last, 0) : NULL};
-        code = sk_database_query(database, lineage_sql, 5, parameters, &rows, error);
+        const char *const parameters[] = {life->session_id,
+                                          life->created_at,
+                                          before ? PQgetvalue(before, last, 2) : NULL,
+                                          before ? PQgetvalue(before, last, 4) : NULL,
+                                          before ? PQgetvalue(before, last, 0) : NULL,
+                                          limit};
+        code = sk_database_query(database, lineage_sql, 6, parameters, &rows, error);
         if (!code) {
             code = add_events(rows, lineage, is_fresh, error);
             is_last = PQntuples(rows) < LINEAGE_ROWS;
@@ -131,11 +158,13 @@ enum sk_code sk_trail_lineage(struct sk_database *database, const struct sk_trai
 
 /* --- events ----------------------------------------------------------------------------------------------------- */
 
-static const char events_sql[] = "SELECT e.event_id, e.type, e.participant_id, e.version, e.cycle_number, " EPOCH_MS(
-    "e.at") ", e.expiry_count,"
-            "    e.expiries, e.state_snapshot, e.metadata"
-            "  FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (event_id, number) JOIN sync_events e USING (event_id)"
-            "  ORDER BY number";
+/* clang-format off */
+static const char events_sql[] =
+    "SELECT e.event_id, e.type, e.participant_id, e.version, e.cycle_number, " EPOCH_MS("e.at") ", e.expiry_count,"
+    "    e.expiries, e.state_snapshot, e.metadata"
+    "  FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (event_id, number) JOIN sync_events e USING (event_id)"
+    "  ORDER BY number";
+/* clang-format on */
 
 enum sk_code sk_trail_events(struct sk_database *database, const char *ids, PGresult **rows, struct sk_error *error)
 {
@@ -162,6 +191,7 @@ struct sk_replay_event sk_trail_event(const PGresult *rows, int row, const struc
 
 /* $1, $2: the life. The row must show an event of the greatest (version, at), as the writer of the trail leaves it, and
  * be what that one says. */
+/* clang-format off */
 static const char summary_sql[] =
     "WITH s AS (SELECT * FROM sync_sessions WHERE session_id = $1 AND created_at = $2::timestamptz),"
     "  newest AS (SELECT event_id, version, at FROM sync_events"
@@ -178,27 +208,17 @@ static const char summary_sql[] =
     "    ('configuration', s.configuration, e.state_snapshot -> 'config'),"
     "    ('status', to_jsonb(s.status::text), e.state_snapshot -> 'status'),"
     "    ('version', to_jsonb(s.version), to_jsonb(e.version)),"
-    "    ('started_at', to_jsonb(" EPOCH_MS(
-        "s.started_at") "),"
-                        "      nullif(e.state_snapshot -> 'session_started_at_ms', 'null')),"
-                        "    ('completed_at', to_jsonb(" EPOCH_MS(
-                            "s.completed_at") "),"
-                                              "      nullif(e.state_snapshot -> 'session_completed_at_ms', 'null')),"
-                                              "    ('cycles', to_jsonb(s.cycles), to_jsonb(e.cycle_number)),"
-                                              "    ('participants', s.participants, e.state_snapshot -> "
-                                              "'participants'),"
-                                              "    ('metadata', s.metadata, coalesce(nullif(e.state_snapshot -> "
-                                              "'metadata', 'null'), '{}')),"
-                                              "    ('updated_at', to_jsonb(" EPOCH_MS(
-                                                  "s.updated_at") "), to_jsonb(" EPOCH_MS("e.at") "))"
-                                                                                                  "  ) AS c (field, "
-                                                                                                  "recorded, expected)"
-                                                                                                  "  WHERE recorded IS "
-                                                                                                  "DISTINCT FROM "
-                                                                                                  "expected AND "
-                                                                                                  "(e.event_id IS NOT "
-                                                                                                  "NULL OR field = "
-                                                                                                  "'last_event_id')";
+    "    ('started_at', to_jsonb(" EPOCH_MS("s.started_at") "),"
+    "      nullif(e.state_snapshot -> 'session_started_at_ms', 'null')),"
+    "    ('completed_at', to_jsonb(" EPOCH_MS("s.completed_at") "),"
+    "      nullif(e.state_snapshot -> 'session_completed_at_ms', 'null')),"
+    "    ('cycles', to_jsonb(s.cycles), to_jsonb(e.cycle_number)),"
+    "    ('participants', s.participants, e.state_snapshot -> 'participants'),"
+    "    ('metadata', s.metadata, coalesce(nullif(e.state_snapshot -> 'metadata', 'null'), '{}')),"
+    "    ('updated_at', to_jsonb(" EPOCH_MS("s.updated_at") "), to_jsonb(" EPOCH_MS("e.at") "))"
+    "  ) AS c (field, recorded, expected)"
+    "  WHERE recorded IS DISTINCT FROM expected AND (e.event_id IS NOT NULL OR field = 'last_event_id')";
+/* clang-format on */
 
 enum sk_code sk_trail_summary(struct sk_database *database, const struct sk_trail_life *life, PGresult **rows,
                               struct sk_error *error)

@@ -12,6 +12,13 @@
 #define SK_TRAIL_LIVES 500  /* at most, a page */
 #define SK_TRAIL_EVENTS 100 /* at most, a call */
 
+/* Begins a transaction that sees everything as it is at one moment, and ends the one before it in the same round trip.
+ * The calls below belong into one: elsewhere they are right too, but may be slow. */
+enum sk_code sk_trail_begin(struct sk_database *database, struct sk_error *error) __attribute__((warn_unused_result));
+
+/* Ends it; nothing is done where none is open. */
+enum sk_code sk_trail_end(struct sk_database *database, struct sk_error *error) __attribute__((warn_unused_result));
+
 /* One life of a session; texts are borrowed from the result. */
 struct sk_trail_life {
     const char *session_id;

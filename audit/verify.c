@@ -211,14 +211,10 @@ static enum sk_code check_summary(struct verification *verification, struct sk_e
     return code;
 }
 
-/* A life is a few rows of a big table, found by index: neither a scan of all of it nor a compiler is worth its start.
- */
-#define BEGIN_SQL "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
-
 /* Begins a transaction that sees the life as it is at one moment, and reads its descent. */
 static enum sk_code look(struct verification *verification, bool *is_fresh, struct sk_error *error)
 {
-    enum sk_code code = sk_database_run(verification->database, BEGIN_SQL, NULL, error);
+    enum sk_code code = sk_trail_begin(verification->database, error);
     sk_lineage_clear(&verification->lineage);
     if (!code) {
         code = sk_trail_lineage(verification->database, &verification->life, &verification->lineage, is_fresh, error);
@@ -244,7 +240,7 @@ static enum sk_code look_until_whole(struct verification *verification, struct s
     enum sk_code code = look(verification, &is_fresh, error);
     while (!code && is_fresh && has_gap(&verification->lineage) && is_patient(verification)) {
         const struct timespec pause = {.tv_nsec = BETWEEN_LOOKS_NS};
-        code = sk_database_run(verification->database, "ROLLBACK", NULL, error);
+        code = sk_trail_end(verification->database, error);
         (void)nanosleep(&pause, NULL);
         code = code ? code : look(verification, &is_fresh, error);
     }
@@ -260,9 +256,6 @@ static enum sk_code verify_life(struct verification *verification, struct sk_err
     }
     if (!code) {
         code = check_summary(verification, error);
-    }
-    if (!code) {
-        code = sk_database_run(verification->database, "COMMIT", NULL, error);
     }
     verification->lives++;
     return code;
@@ -283,8 +276,11 @@ static enum sk_code verify_lives(struct verification *verification, int64_t *fou
         if (before) {
             last = sk_trail_life(before, PQntuples(before) - 1);
         }
-        code = sk_trail_lives(verification->database, verification->session_id, verification->since_ms,
-                              before ? &last : NULL, &rows, error);
+        code = sk_trail_begin(verification->database, error);
+        if (!code) {
+            code = sk_trail_lives(verification->database, verification->session_id, verification->since_ms,
+                                  before ? &last : NULL, &rows, error);
+        }
         count = PQntuples(rows);
         *found += count;
         for (int row = 0; !code && row < count; row++) {
@@ -295,7 +291,7 @@ static enum sk_code verify_lives(struct verification *verification, int64_t *fou
         before = rows;
     }
     PQclear(before);
-    return code;
+    return code ? code : sk_trail_end(verification->database, error);
 }
 
 static enum sk_exit verify(struct verification *verification)

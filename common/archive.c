@@ -2,10 +2,12 @@
  * connection. */
 #include "common/archive.h"
 
+#include "common/log.h"
 #include "common/server_clock.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -42,6 +44,14 @@ static bool wait_for(PGconn *connection, short events, int64_t until_us)
     }
 }
 
+/* Notices are for whoever looks for them, and as lines of the log. */
+static void on_notice(void *unused, const PGresult *notice)
+{
+    (void)unused;
+    const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+    sk_log(SK_LOG_DEBUG, "PostgreSQL says", SK_S("notice", text));
+}
+
 /* A connection, good or bad; NULL: no memory. */
 static PGconn *dial(const struct sk_archive *archive)
 {
@@ -54,6 +64,7 @@ static PGconn *dial(const struct sk_archive *archive)
     if (!connection || PQstatus(connection) == CONNECTION_BAD) {
         return connection;
     }
+    PQsetNoticeReceiver(connection, on_notice, NULL);
     while (wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING) {
         bool ready = wait_for(connection, wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT, until_us);
         wanted = ready ? PQconnectPoll(connection) : PGRES_POLLING_FAILED;
@@ -61,10 +72,27 @@ static PGconn *dial(const struct sk_archive *archive)
     return connection;
 }
 
+/* When some thread of this process found PostgreSQL away (monotonic; 0: it was there when last asked). What one has
+ * waited for in vain, the others need not. */
+static _Atomic int64_t away_at_us;
+
 static void note(struct sk_archive *archive, bool reachable)
 {
     archive->reachable = reachable;
     archive->checked_at_us = sk_monotonic_us();
+    atomic_store(&away_at_us, reachable ? 0 : archive->checked_at_us);
+}
+
+/* Whether it is worth while to ask: once it was found away, one thread tries again each SK_ARCHIVE_FRESH_MS. */
+static bool may_ask(void)
+{
+    int64_t since_us = atomic_load(&away_at_us);
+    int64_t now_us = sk_monotonic_us();
+    if (since_us == 0) {
+        return true;
+    }
+    return now_us - since_us > INT64_C(1000) * SK_ARCHIVE_FRESH_MS &&
+           atomic_compare_exchange_strong(&away_at_us, &since_us, now_us);
 }
 
 static bool is_fresh(const struct sk_archive *archive)
@@ -99,9 +127,6 @@ static enum sk_code connect_once(struct sk_archive *archive, struct sk_error *er
 {
     if (archive->connection) {
         return SK_OK;
-    }
-    if (is_fresh(archive) && !archive->reachable) {
-        return fail(error, "could not be reached a moment ago");
     }
     archive->connection = dial(archive);
     bool good = PQstatus(archive->connection) == CONNECTION_OK && PQsetnonblocking(archive->connection, 1) == 0;
@@ -167,6 +192,7 @@ static enum sk_code query_once(struct sk_archive *archive, const char *sql, int 
         *result = take_result(connection);
     }
     if (PQresultStatus(*result) == PGRES_TUPLES_OK && run(archive, "COMMIT")) {
+        note(archive, true);
         return SK_OK;
     }
     if (PQstatus(connection) == CONNECTION_OK && PQtransactionStatus(connection) == PQTRANS_ACTIVE) {
@@ -183,6 +209,9 @@ enum sk_code sk_archive_query(struct sk_archive *archive, const char *sql, int c
                               PGresult **result, struct sk_error *error)
 {
     *result = NULL;
+    if (!may_ask()) {
+        return fail(error, "could not be reached a moment ago");
+    }
     bool was_connected = archive->connection != NULL;
     enum sk_code code = query_once(archive, sql, count, parameters, result, error);
     bool was_stale = code && was_connected && PQstatus(archive->connection) == CONNECTION_BAD;

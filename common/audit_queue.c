@@ -2,6 +2,7 @@
  * decides what becomes of an entry. */
 #include "common/audit_queue.h"
 
+#include "common/audit_reply.h"
 #include "common/keys.h"
 
 #include <stdio.h>
@@ -9,40 +10,6 @@
 #include <string.h>
 
 #define NUMBER_BYTES 24
-#define FORGET_AFTER_MS "3600000"
-
-/* Where the entry is gone already, there is nothing to keep. An XADD that fails ends the script before the XACK. What
- * has more fields than Lua can hand to one command is none of our events, and is cut. */
-static const char fail_script[] = "local found = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])\n"
-                                  "if found[1] then\n"
-                                  "  local fields = {}\n"
-                                  "  for i = 1, math.min(#found[1][2], 4000) do fields[i] = found[1][2][i] end\n"
-                                  "  for _, more in ipairs({'failed_stream_id', ARGV[2], 'failed_error', ARGV[3]}) do\n"
-                                  "    fields[#fields + 1] = more\n"
-                                  "  end\n"
-                                  "  redis.call('XADD', KEYS[2], '*', unpack(fields))\n"
-                                  "end\n"
-                                  "redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])\n"
-                                  "return redis.call('XDEL', KEYS[1], ARGV[2])\n";
-
-/* In one script the entry stands in one of the two streams, whatever breaks. Nothing but our own two fields would be an
- * entry without fields, which no stream takes. */
-static const char retry_script[] = "local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])\n"
-                                   "if not found[1] then return 0 end\n"
-                                   "local fields = {}\n"
-                                   "for i = 1, #found[1][2], 2 do\n"
-                                   "  local name = found[1][2][i]\n"
-                                   "  if name ~= 'failed_stream_id' and name ~= 'failed_error' then\n"
-                                   "    fields[#fields + 1] = name\n"
-                                   "    fields[#fields + 1] = found[1][2][i + 1]\n"
-                                   "  end\n"
-                                   "end\n"
-                                   "if #fields > 0 then redis.call('XADD', KEYS[2], '*', unpack(fields)) end\n"
-                                   "return redis.call('XDEL', KEYS[1], ARGV[1])\n";
-
-/* Also on a full Redis, which only a worker can empty: as a plain command it would be refused there. */
-static const char open_script[] = "#!lua flags=allow-oom\n"
-                                  "return redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')\n";
 
 /* Also on a full Redis, where events wait for room. Rows that have run out go with every call, whoever left them. */
 static const char delay_script[] =
@@ -59,130 +26,10 @@ static const char delay_script[] =
     "end\n"
     "return 1\n";
 
-/* One script, so that nobody is handed an entry between the look and the deletion, which would lose it. */
-static const char tidy_script[] =
-    "local gone = 0\n"
-    "for _, row in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do\n"
-    "  local consumer = {}\n"
-    "  for i = 1, #row, 2 do consumer[row[i]] = row[i + 1] end\n"
-    "  if consumer.pending == 0 and (consumer.name == ARGV[2] or consumer.idle > tonumber(ARGV[3])) then\n"
-    "    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)\n"
-    "    gone = gone + 1\n"
-    "  end\n"
-    "end\n"
-    "return gone\n";
-
-/* --- entries out of replies ------------------------------------------------------------------------------------- */
-
-void sk_audit_batch_clear(struct sk_audit_batch *batch)
-{
-    free(batch->entries);
-    if (batch->reply) {
-        freeReplyObject(batch->reply);
-    }
-    *batch = (struct sk_audit_batch){0};
-}
-
-static bool is_array(const redisReply *reply, size_t at_least)
-{
-    return reply && reply->type == REDIS_REPLY_ARRAY && reply->elements >= at_least;
-}
-
-static bool is_text(const redisReply *reply)
-{
-    return reply && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS);
-}
-
 static bool starts_with(const redisReply *reply, const char *prefix)
 {
     return reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, prefix, strlen(prefix)) == 0;
 }
-
-static bool is_named(const redisReply *name, enum sk_audit_field field)
-{
-    const char *wanted = sk_audit_field_name(field);
-    return (size_t)name->len == strlen(wanted) && memcmp(name->str, wanted, strlen(wanted)) == 0;
-}
-
-/* Fields come in their order, but a foreign writer's need not: hint is where the search begins. */
-static enum sk_audit_field field_of(const redisReply *name, size_t hint)
-{
-    for (size_t i = 0; i < SK_AUDIT_FIELD_COUNT; i++) {
-        enum sk_audit_field field = (enum sk_audit_field)((hint + i) % SK_AUDIT_FIELD_COUNT);
-        if (is_named(name, field)) {
-            return field;
-        }
-    }
-    return SK_AUDIT_FIELD_COUNT;
-}
-
-/* Whether that is all the entry says. */
-static bool is_request(const redisReply *fields)
-{
-    size_t length = strlen(SK_AUDIT_RECOVERY_FIELD);
-    return fields->elements == 2 && is_text(fields->element[0]) && is_text(fields->element[1]) &&
-           (size_t)fields->element[0]->len == length &&
-           memcmp(fields->element[0]->str, SK_AUDIT_RECOVERY_FIELD, length) == 0;
-}
-
-static void read_fields(const redisReply *fields, struct sk_audit_entry *entry)
-{
-    if (is_request(fields)) {
-        const redisReply *value = fields->element[1];
-        entry->wanted = (struct sk_audit_value){.text = value->str, .length = (size_t)value->len};
-        return;
-    }
-    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
-        const redisReply *name = fields->element[i];
-        const redisReply *value = fields->element[i + 1];
-        if (!is_text(name) || !is_text(value)) {
-            continue;
-        }
-        enum sk_audit_field field = field_of(name, i / 2);
-        if (field < SK_AUDIT_FIELD_COUNT) {
-            entry->event.field[field] = (struct sk_audit_value){.text = value->str, .length = (size_t)value->len};
-        }
-    }
-    for (size_t i = 0; i < SK_AUDIT_FIELD_COUNT; i++) {
-        entry->malformed |= !entry->event.field[i].text;
-    }
-}
-
-enum sk_code sk_audit_batch_fill(struct sk_audit_batch *batch, redisReply *reply, const redisReply *list,
-                                 struct sk_error *error)
-{
-    *batch = (struct sk_audit_batch){.reply = reply};
-    if (!list || list->type == REDIS_REPLY_NIL) {
-        return SK_OK;
-    }
-    if (!is_array(list, 0)) {
-        sk_audit_batch_clear(batch);
-        return sk_fail(error, SK_INTERNAL_ERROR, "Redis answered with something else than stream entries");
-    }
-    batch->entries = calloc(list->elements + 1, sizeof *batch->entries);
-    if (!batch->entries) {
-        sk_audit_batch_clear(batch);
-        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
-    }
-    for (size_t i = 0; i < list->elements; i++) {
-        const redisReply *item = list->element[i];
-        if (!is_array(item, 2) || !is_text(item->element[0])) {
-            continue;
-        }
-        if (is_array(item->element[1], 0)) {
-            struct sk_audit_entry *entry = &batch->entries[batch->count++];
-            entry->stream_id = item->element[0]->str;
-            read_fields(item->element[1], entry);
-        } else {
-            batch->gone_count++; /* from the end of the list on */
-            batch->entries[list->elements - batch->gone_count].stream_id = item->element[0]->str;
-        }
-    }
-    batch->gone = batch->entries + (list->elements - batch->gone_count);
-    return SK_OK;
-}
-
-/* --- commands --------------------------------------------------------------------------------------------------- */
 
 /* One command and its reply (owned), whatever it says. */
 static enum sk_code ask(struct sk_redis *redis, size_t count, const char *const *args, redisReply **reply,
@@ -195,18 +42,6 @@ static enum sk_code ask(struct sk_redis *redis, size_t count, const char *const 
     }
     sk_redis_queue_args(redis, count, args, NULL);
     return sk_redis_collect(redis, 1, reply, error);
-}
-
-enum sk_code sk_audit_queue_open(struct sk_redis *redis, struct sk_error *error)
-{
-    const char *const args[] = {"EVAL", open_script, "1", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP};
-    redisReply *reply;
-    enum sk_code code = ask(redis, sizeof args / sizeof args[0], args, &reply, error);
-    if (!code && !starts_with(reply, "BUSYGROUP")) {
-        code = sk_redis_check(reply, error);
-    }
-    freeReplyObject(reply);
-    return code;
 }
 
 /* One command of the group; where the group is gone it is made again, and the command asked again. *reply is
@@ -262,7 +97,7 @@ static enum sk_code read_from(struct sk_redis *redis, const char *consumer, cons
     if (code) {
         return code;
     }
-    bool found = is_array(reply, 1) && is_array(reply->element[0], 2);
+    bool found = sk_reply_is_array(reply, 1) && sk_reply_is_array(reply->element[0], 2);
     return sk_audit_batch_fill(batch, reply, found ? reply->element[0]->element[1] : NULL, error);
 }
 
@@ -337,7 +172,7 @@ static enum sk_code claim_some(struct sk_redis *redis, const char *consumer, con
     if (code) {
         return code;
     }
-    bool found = is_array(reply, 2) && is_text(reply->element[0]);
+    bool found = sk_reply_is_array(reply, 2) && sk_reply_is_text(reply->element[0]);
     int length = snprintf(cursor, cursor_bytes, "%s", found ? reply->element[0]->str : "0-0");
     code = sk_audit_batch_fill(batch, reply, found ? reply->element[1] : NULL, error);
     if (!code && (length < 0 || (size_t)length >= cursor_bytes)) {
@@ -394,35 +229,25 @@ static int64_t count_events(const struct sk_audit_batch *batch)
     return count;
 }
 
+#define DONE_REPLIES 3
+
 /* Not in a MULTI: a Redis that is full queues nothing in one, and this is what makes room. Deleted first: an entry that
  * is deleted and not acknowledged is given to nobody any more, one that is acknowledged and not deleted would stay. */
-enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
+static enum sk_code queue_done(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
 {
     static const char *const del[] = {"XDEL", SK_KEY_AUDIT};
     static const char *const ack[] = {"XACK", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP};
-    if (batch->count == 0) {
-        return SK_OK;
-    }
-    enum sk_code code = sk_redis_connect(redis, error);
-    if (code) {
-        return code;
-    }
     char written[NUMBER_BYTES];
     const char *incr_args[] = {"INCRBY", SK_KEY_AUDIT_WRITTEN, number(count_events(batch), written)};
     size_t del_count = 0;
     size_t ack_count = 0;
     const char **del_args = with_ids(del, sizeof del / sizeof del[0], batch->entries, batch->count, NULL, &del_count);
     const char **ack_args = with_ids(ack, sizeof ack / sizeof ack[0], batch->entries, batch->count, NULL, &ack_count);
+    enum sk_code code = SK_OK;
     if (del_args && ack_args) {
-        redisReply *replies[3] = {NULL};
         sk_redis_queue_args(redis, del_count, del_args, NULL);
         sk_redis_queue_args(redis, ack_count, ack_args, NULL);
         sk_redis_queue_args(redis, sizeof incr_args / sizeof incr_args[0], incr_args, NULL);
-        code = sk_redis_collect(redis, 3, replies, error);
-        for (size_t i = 0; !code && i < 2; i++) { /* a full Redis refuses to count, which is no reason to stop */
-            code = sk_redis_check(replies[i], error);
-        }
-        sk_redis_replies_free(3, replies);
     } else {
         code = sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
     }
@@ -431,14 +256,63 @@ enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_b
     return code;
 }
 
-enum sk_code sk_audit_queue_fail(struct sk_redis *redis, const struct sk_audit_entry *entry, const char *why,
-                                 struct sk_error *error)
+/* A full Redis refuses to count, which is no reason to stop. */
+static enum sk_code check_done(redisReply *const *replies, struct sk_error *error)
 {
-    const char *args[] = {"EVAL",           fail_script, "2", SK_KEY_AUDIT, SK_KEY_AUDIT_FAILED, SK_KEY_AUDIT_GROUP,
-                          entry->stream_id, why};
-    redisReply *reply;
-    enum sk_code code = ask_group(redis, sizeof args / sizeof args[0], args, &reply, error);
-    freeReplyObject(reply);
+    enum sk_code code = sk_redis_check(replies[0], error);
+    return code ? code : sk_redis_check(replies[1], error);
+}
+
+enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
+{
+    redisReply *replies[DONE_REPLIES] = {NULL};
+    enum sk_code code = batch->count > 0 ? sk_redis_connect(redis, error) : SK_OK;
+    if (code || batch->count == 0) {
+        return code;
+    }
+    code = queue_done(redis, batch, error);
+    code = code ? code : sk_redis_collect(redis, DONE_REPLIES, replies, error);
+    code = code ? code : check_done(replies, error);
+    sk_redis_replies_free(DONE_REPLIES, replies);
+    return code;
+}
+
+/* Takes reply: what XREADGROUP says. */
+static enum sk_code fill_read(struct sk_audit_batch *batch, redisReply *reply, struct sk_error *error)
+{
+    enum sk_code code = starts_with(reply, "NOGROUP") ? SK_OK : sk_redis_check(reply, error);
+    if (code) {
+        freeReplyObject(reply);
+        return code;
+    }
+    bool found = sk_reply_is_array(reply, 1) && sk_reply_is_array(reply->element[0], 2);
+    return sk_audit_batch_fill(batch, reply, found ? reply->element[0]->element[1] : NULL, error);
+}
+
+enum sk_code sk_audit_queue_turn(struct sk_redis *redis, const char *consumer, const struct sk_audit_batch *done,
+                                 int64_t limit, struct sk_audit_batch *batch, struct sk_error *error)
+{
+    redisReply *replies[DONE_REPLIES + 1] = {NULL};
+    char count[NUMBER_BYTES];
+    const char *args[] = {"XREADGROUP",         "GROUP",   SK_KEY_AUDIT_GROUP, consumer, "COUNT",
+                          number(limit, count), "STREAMS", SK_KEY_AUDIT,       ">"};
+    size_t first = done->count > 0 ? DONE_REPLIES : 0;
+    *batch = (struct sk_audit_batch){0};
+    enum sk_code code = sk_redis_connect(redis, error);
+    code = code || first == 0 ? code : queue_done(redis, done, error);
+    if (code) {
+        return code;
+    }
+    sk_redis_queue_args(redis, sizeof args / sizeof args[0], args, NULL);
+    code = sk_redis_collect(redis, first + 1, replies, error);
+    if (!code) {
+        code = first > 0 ? check_done(replies, error) : SK_OK;
+    }
+    if (!code) {
+        code = fill_read(batch, replies[first], error);
+        replies[first] = NULL;
+    }
+    sk_redis_replies_free(DONE_REPLIES + 1, replies);
     return code;
 }
 
@@ -455,25 +329,4 @@ enum sk_code sk_audit_queue_delay(struct sk_redis *redis, const char *consumer, 
     }
     freeReplyObject(reply);
     return SK_OK;
-}
-
-enum sk_code sk_audit_queue_retry(struct sk_redis *redis, const char *failed_id, bool *found, struct sk_error *error)
-{
-    const char *args[] = {"EVAL", retry_script, "2", SK_KEY_AUDIT_FAILED, SK_KEY_AUDIT, failed_id};
-    redisReply *reply = sk_redis_command_args(redis, error, sizeof args / sizeof args[0], args, NULL);
-    if (!reply) {
-        return error->code;
-    }
-    *found = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
-    freeReplyObject(reply);
-    return SK_OK;
-}
-
-enum sk_code sk_audit_queue_tidy(struct sk_redis *redis, const char *consumer, struct sk_error *error)
-{
-    const char *args[] = {"EVAL", tidy_script, "1", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP, consumer, FORGET_AFTER_MS};
-    redisReply *reply;
-    enum sk_code code = ask_group(redis, sizeof args / sizeof args[0], args, &reply, error);
-    freeReplyObject(reply);
-    return code;
 }

@@ -71,6 +71,14 @@ enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, 
 enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
     __attribute__((warn_unused_result));
 
+/* Both in one round trip, without waiting: tells of done (may be empty) as _done does, and reads as _read does. A group
+ * that is gone is left to the next _read. A failure may have done a part of it: what is this worker's is read by
+ * _resume.
+ */
+enum sk_code sk_audit_queue_turn(struct sk_redis *redis, const char *consumer, const struct sk_audit_batch *done,
+                                 int64_t limit, struct sk_audit_batch *batch, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
 /* Moves one entry as it stands to audit:failed, with two more fields, failed_stream_id and failed_error, and
  * acknowledges it; in one script, since MULTI would go on to delete it where adding it failed. */
 enum sk_code sk_audit_queue_fail(struct sk_redis *redis, const struct sk_audit_entry *entry, const char *why,
@@ -89,6 +97,17 @@ enum sk_code sk_audit_queue_retry(struct sk_redis *redis, const char *failed_id,
 /* Forgets the names of workers that hold nothing: this one's (it is leaving, or has not begun), and those that were
  * not heard of for an hour. Whoever holds entries stays until they are claimed. */
 enum sk_code sk_audit_queue_tidy(struct sk_redis *redis, const char *consumer, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* Leaves all that this worker has, and does not acknowledge, to the next that claims, whatever time that gives. *count:
+ * how many entries. */
+enum sk_code sk_audit_queue_give_back(struct sk_redis *redis, const char *consumer, int64_t *count,
+                                      struct sk_error *error) __attribute__((warn_unused_result));
+
+/* Entries that were handed out, but are in nobody's hands and still in the stream (the name of a worker was removed
+ * with XGROUP DELCONSUMER), are read by nobody: gives them to this worker, ready to be claimed. *count: how many, of a
+ * thousand at most. One look at the oldest entry where nothing is amiss. */
+enum sk_code sk_audit_queue_adopt(struct sk_redis *redis, const char *consumer, int64_t *count, struct sk_error *error)
     __attribute__((warn_unused_result));
 
 /* How much is where, in one round trip. */

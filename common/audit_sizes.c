@@ -1,6 +1,7 @@
 /* How much of the audit trail is where (audit_queue.h): asking Redis, and making sense of its answers. Changes nothing.
  */
 #include "common/audit_queue.h"
+#include "common/audit_reply.h"
 #include "common/keys.h"
 
 #include <string.h>
@@ -10,16 +11,6 @@
 /* The id alone: the entry behind it may be large. */
 static const char oldest_script[] = "local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)\n"
                                     "return first[1] and first[1][1]\n";
-
-static bool is_array(const redisReply *reply, size_t at_least)
-{
-    return reply && reply->type == REDIS_REPLY_ARRAY && reply->elements >= at_least;
-}
-
-static bool is_text(const redisReply *reply)
-{
-    return reply && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS);
-}
 
 /* A reply that is a count, or the summary of XPENDING, which begins with one. 0 while the stream is not there. */
 static enum sk_code read_count(const redisReply *reply, int64_t *count, struct sk_error *error)
@@ -32,7 +23,7 @@ static enum sk_code read_count(const redisReply *reply, int64_t *count, struct s
     if (code) {
         return code;
     }
-    const redisReply *value = is_array(reply, 1) ? reply->element[0] : reply;
+    const redisReply *value = sk_reply_is_array(reply, 1) ? reply->element[0] : reply;
     if (value->type != REDIS_REPLY_INTEGER) {
         return sk_fail(error, SK_INTERNAL_ERROR, "Redis answered with something else than a count");
     }
@@ -60,9 +51,9 @@ static int64_t read_digits(const char *text, const char *end)
 static int64_t count_delayed(const redisReply *rows, int64_t now_ms)
 {
     int64_t sum = 0;
-    for (size_t i = 0; is_array(rows, 0) && i < rows->elements; i++) {
+    for (size_t i = 0; sk_reply_is_array(rows, 0) && i < rows->elements; i++) {
         const redisReply *row = rows->element[i];
-        const char *space = is_text(row) && row->len < DELAYED_BYTES ? strchr(row->str, ' ') : NULL;
+        const char *space = sk_reply_is_text(row) && row->len < DELAYED_BYTES ? strchr(row->str, ' ') : NULL;
         int64_t count = space ? read_digits(row->str, space) : -1;
         if (count > 0 && read_digits(space + 1, row->str + row->len) > now_ms) {
             sum += count;
@@ -73,7 +64,7 @@ static int64_t count_delayed(const redisReply *rows, int64_t now_ms)
 
 static int64_t age_of(const redisReply *stream_id, int64_t now_ms)
 {
-    const char *dash = is_text(stream_id) ? strchr(stream_id->str, '-') : NULL;
+    const char *dash = sk_reply_is_text(stream_id) ? strchr(stream_id->str, '-') : NULL;
     int64_t at_ms = dash ? read_digits(stream_id->str, dash) : -1;
     return at_ms >= 0 && at_ms < now_ms ? now_ms - at_ms : 0;
 }
@@ -94,7 +85,7 @@ static enum sk_code read_sizes(redisReply *const *replies, struct sk_audit_sizes
         return code;
     }
     const redisReply *written = replies[WRITTEN];
-    int64_t completed = is_text(written) ? read_digits(written->str, written->str + written->len) : 0;
+    int64_t completed = sk_reply_is_text(written) ? read_digits(written->str, written->str + written->len) : 0;
     int64_t now_ms = sk_redis_time_us(replies[NOW]) / 1000;
     int64_t delayed = count_delayed(replies[DELAYED_ROWS], now_ms);
     sizes->completed = completed > 0 ? completed : 0;

@@ -114,7 +114,7 @@ bool sk_change_record_recovery(struct sk_change *change)
     return good;
 }
 
-static struct sk_buffer *begin_message(struct sk_change *change, enum sk_message_type type)
+static struct sk_buffer *begin_message(struct sk_change *change, enum sk_message_type type, unsigned audience)
 {
     struct sk_message_header header = {.type = type,
                                        .version = change->session->version,
@@ -123,7 +123,7 @@ static struct sk_buffer *begin_message(struct sk_change *change, enum sk_message
     if (change->origin->request_id) {
         (void)snprintf(header.request_id, sizeof(header.request_id), "%s", change->origin->request_id);
     }
-    struct sk_buffer *message = sk_transaction_message(&change->transaction);
+    struct sk_buffer *message = sk_transaction_message(&change->transaction, audience);
     sk_message_write_header(message, &header);
     return message;
 }
@@ -131,8 +131,47 @@ static struct sk_buffer *begin_message(struct sk_change *change, enum sk_message
 static void announce_expiries(struct sk_change *change)
 {
     for (size_t i = 0; i < change->settlement.kept; i++) {
-        sk_frame_expired(begin_message(change, SK_MESSAGE_TIME_EXPIRED), change->session->id, change->now_ms,
-                         &change->settlement.expiries[i], change->settlement.count);
+        sk_frame_expired(begin_message(change, SK_MESSAGE_TIME_EXPIRED, SK_TO_CLIENTS | SK_TO_FEED),
+                         change->session->id, change->now_ms, &change->settlement.expiries[i],
+                         change->settlement.count);
+    }
+}
+
+static void tell_feed(struct sk_change *change, enum sk_message_type type)
+{
+    sk_frame_life(begin_message(change, type, SK_TO_FEED), sk_message_type_name(type), change->session, change->now_ms,
+                  change->origin->actor);
+}
+
+/* What the feed is told of an event by its own name; an end is told by the change of status, however it came. */
+static const struct {
+    const char *event_type;
+    enum sk_message_type message;
+} lives[] = {
+    {"session_created", SK_MESSAGE_SESSION_CREATED},
+    {"session_started", SK_MESSAGE_SESSION_STARTED},
+    {"session_paused", SK_MESSAGE_SESSION_PAUSED},
+    {"session_resumed", SK_MESSAGE_SESSION_RESUMED},
+};
+
+static void announce_event(struct sk_change *change, const char *event_type)
+{
+    for (size_t i = 0; i < sizeof lives / sizeof *lives; i++) {
+        if (strcmp(lives[i].event_type, event_type) == 0) {
+            tell_feed(change, lives[i].message);
+        }
+    }
+}
+
+/* What has become of the session, to the feed: a plain switch is nothing of the kind. A session ends once: to complete
+ * one that has expired is not another end. */
+static void announce_life(struct sk_change *change)
+{
+    for (size_t i = 0; i < change->transaction.event_count; i++) {
+        announce_event(change, change->transaction.events[i].type);
+    }
+    if (sk_session_ended(change->session) && !sk_status_ended(change->transaction.indexed_from)) {
+        tell_feed(change, SK_MESSAGE_SESSION_ENDED);
     }
 }
 
@@ -151,10 +190,11 @@ void sk_change_complete(struct sk_change *change)
     announce_expiries(change);
     /* What comes back may be older than what a client saw last: only a STATE_SYNC always counts. */
     enum sk_message_type type = change->stands_in ? SK_MESSAGE_STATE_SYNC : SK_MESSAGE_STATE_UPDATE;
-    struct sk_buffer *update = begin_message(change, type);
+    struct sk_buffer *update = begin_message(change, type, SK_TO_CLIENTS);
     sk_frame_state(update, sk_message_type_name(type), session->id, change->now_ms, sk_buffer_text(&change->view),
                    change->view.length);
     update->failed = update->failed || change->view.failed;
+    announce_life(change);
     transaction->ttl_ms = sk_change_ttl_ms(session, change->now_ms, change->session_ttl_ms);
     transaction->next_timer_ms = sk_engine_next_timer(session, change->now_ms);
     transaction->keeps_due_timer = sk_engine_deadline(session) == change->deadline_before_ms;
@@ -166,7 +206,10 @@ void sk_change_complete_deletion(struct sk_change *change)
     struct sk_transaction *transaction = &change->transaction;
     const struct sk_session *session = change->session;
     announce_expiries(change);
-    sk_frame_plain(begin_message(change, SK_MESSAGE_SESSION_DELETED), "SESSION_DELETED", session->id, change->now_ms);
+    announce_life(change);
+    sk_frame_plain(begin_message(change, SK_MESSAGE_SESSION_DELETED, SK_TO_CLIENTS), "SESSION_DELETED", session->id,
+                   change->now_ms);
+    tell_feed(change, SK_MESSAGE_SESSION_DELETED);
     sk_codec_write_tombstone(&transaction->tombstone, session->id, session->last_event_id,
                              change->now_ms > session->created_at_ms ? change->now_ms : session->created_at_ms);
     transaction->ttl_ms = SK_TOMBSTONE_MS;

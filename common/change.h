@@ -14,12 +14,11 @@ struct sk_change {
     const struct sk_session *wanted;      /* create: the session as configured */
     const struct sk_operation *operation; /* NULL: create or delete */
     const struct sk_origin *origin;
-    const struct sk_session
-        *lost;              /* what takes the place of a session that Redis has no trace of; NULL: nothing does */
-    const char *reason;     /* NULL: none */
-    int64_t session_ttl_ms; /* how long an ended session stays */
+    const struct sk_session *lost; /* takes the place of a session that Redis has no trace of; NULL: nothing does */
+    const char *reason;            /* NULL: none */
+    int64_t session_ttl_ms;        /* how long an ended session stays */
 
-    char tried_on[SK_UUID_BYTES]; /* the event that an attempt lost with its connection was built on; "": none */
+    char tried_on[SK_UUID_BYTES]; /* the event that an attempt that came to nothing was built on; "": none */
     struct sk_session *session;
     bool unreadable;  /* there is a stored form, but it is damaged */
     bool absent;      /* Redis has neither the session nor a tombstone */

@@ -52,6 +52,11 @@ struct sk_config {
     int64_t relay_ping_s;          /* RELAY_PING_S */
     int64_t relay_drain_s;         /* RELAY_DRAIN_S */
     int64_t relay_max_connections; /* RELAY_MAX_CONNECTIONS */
+    int64_t relay_max_per_address; /* RELAY_MAX_PER_ADDRESS; 0: no limit, as with the two below */
+    int64_t relay_max_per_session; /* RELAY_MAX_PER_SESSION */
+    int64_t relay_accept_rate;     /* RELAY_ACCEPT_RATE: connections a second */
+    bool relay_share_port;         /* RELAY_SHARE_PORT: others may listen there, too */
+    int64_t relay_processes;       /* RELAY_PROCESSES: make run's */
     int64_t audit_batch;           /* AUDIT_BATCH: events a transaction, at most */
     int64_t audit_wait_ms;         /* AUDIT_WAIT_MS: how long a worker waits for the first one */
     int64_t audit_claim_s;         /* AUDIT_CLAIM_S: entries of a worker silent for so long are taken over */

@@ -2,12 +2,15 @@
 #include "common/frames.h"
 
 #include "common/json_writer.h"
+#include "common/mode.h"
 
 static void begin(struct sk_json_writer *writer, const char *type, const char *session_id, int64_t now_ms)
 {
     sk_json_object(writer, NULL);
     sk_json_string(writer, "type", type);
-    sk_json_string(writer, "sessionId", session_id);
+    if (session_id) {
+        sk_json_string(writer, "sessionId", session_id);
+    }
     sk_json_int(writer, "timestamp", now_ms);
 }
 
@@ -24,6 +27,26 @@ void sk_frame_state(struct sk_buffer *out, const char *type, const char *session
     struct sk_json_writer writer = {.out = out};
     begin(&writer, type, session_id, now_ms);
     sk_json_raw(&writer, "payload", view, view_length);
+    sk_json_object_end(&writer);
+}
+
+void sk_frame_life(struct sk_buffer *out, const char *type, const struct sk_session *session, int64_t now_ms,
+                   const char *actor)
+{
+    struct sk_json_writer writer = {.out = out};
+    begin(&writer, type, session->id, now_ms);
+    sk_json_object(&writer, "payload");
+    sk_json_string(&writer, "session_id", session->id);
+    sk_json_string(&writer, "sync_mode", session->config.mode->name);
+    sk_json_string(&writer, "status", sk_status_name(session->status));
+    sk_json_int(&writer, "version", session->version);
+    sk_json_string(&writer, "actor", actor);
+    sk_json_iso(&writer, "created_at", session->created_at_ms);
+    sk_json_iso(&writer, "session_started_at", session->session_started_at_ms);
+    sk_json_iso(&writer, "session_completed_at", session->session_completed_at_ms);
+    sk_json_int(&writer, "updated_at_ms", session->updated_at_ms);
+    sk_json_value(&writer, "metadata", session->metadata);
+    sk_json_object_end(&writer);
     sk_json_object_end(&writer);
 }
 

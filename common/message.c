@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const type_names[] = {"STATE_UPDATE", "STATE_SYNC", "TIME_WARNING", "TIME_EXPIRED",
-                                         "SESSION_DELETED"};
+static const char *const type_names[] = {"STATE_UPDATE",    "STATE_SYNC",      "TIME_WARNING",    "TIME_EXPIRED",
+                                         "SESSION_DELETED", "SESSION_CREATED", "SESSION_STARTED", "SESSION_PAUSED",
+                                         "SESSION_RESUMED", "SESSION_ENDED"};
 _Static_assert(sizeof(type_names) / sizeof(type_names[0]) == SK_MESSAGE_TYPE_COUNT, "a name for every type");
 
 const char *sk_message_type_name(enum sk_message_type type)

@@ -17,6 +17,11 @@ enum sk_message_type {
     SK_MESSAGE_TIME_WARNING,
     SK_MESSAGE_TIME_EXPIRED,
     SK_MESSAGE_SESSION_DELETED, /* the last one: close after it */
+    SK_MESSAGE_SESSION_CREATED, /* from here on: to the feed alone */
+    SK_MESSAGE_SESSION_STARTED,
+    SK_MESSAGE_SESSION_PAUSED,
+    SK_MESSAGE_SESSION_RESUMED,
+    SK_MESSAGE_SESSION_ENDED,
     SK_MESSAGE_TYPE_COUNT
 };
 

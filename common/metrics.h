@@ -22,6 +22,7 @@ enum sk_metric {
     SK_METRIC_WS_CONNECTIONS,        /* synckairos_websocket_connections: gauge, a process */
     SK_METRIC_WS_MESSAGES,           /* synckairos_websocket_messages_total{type} */
     SK_METRIC_WS_CLOSES,             /* synckairos_websocket_closes_total{code} */
+    SK_METRIC_WS_REPLACED,           /* synckairos_websocket_replaced_updates_total */
     SK_METRIC_AUDIT_WRITTEN,         /* synckairos_audit_events_written_total */
     SK_METRIC_AUDIT_FAILED,          /* synckairos_audit_events_failed_total */
     SK_METRIC_COUNT

@@ -30,6 +30,8 @@ static const struct sk_metric_kind kinds[] = {
                                "WebSocket messages sent to clients."},
     [SK_METRIC_WS_CLOSES] = {"synckairos_websocket_closes_total", SK_COUNTER, true, NULL,
                              "WebSocket connections closed."},
+    [SK_METRIC_WS_REPLACED] = {"synckairos_websocket_replaced_updates_total", SK_COUNTER, false, NULL,
+                               "STATE_UPDATEs that a newer state replaced before they were sent."},
     [SK_METRIC_AUDIT_WRITTEN] = {"synckairos_audit_events_written_total", SK_COUNTER, false, NULL,
                                  "Audit events written to PostgreSQL."},
     [SK_METRIC_AUDIT_FAILED] = {"synckairos_audit_events_failed_total", SK_COUNTER, false, NULL,

@@ -204,7 +204,12 @@ size_t sk_session_find_group(const struct sk_session *session, const char *group
 
 bool sk_session_ended(const struct sk_session *session)
 {
-    return session->status == SK_EXPIRED || session->status == SK_COMPLETED || session->status == SK_CANCELLED;
+    return sk_status_ended(session->status);
+}
+
+bool sk_status_ended(enum sk_status status)
+{
+    return status == SK_EXPIRED || status == SK_COMPLETED || status == SK_CANCELLED;
 }
 
 const char *sk_status_name(enum sk_status status)

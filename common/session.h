@@ -115,6 +115,7 @@ size_t sk_session_find_group(const struct sk_session *session, const char *group
 
 /* Whether the session has ended, however it came. */
 bool sk_session_ended(const struct sk_session *session);
+bool sk_status_ended(enum sk_status status);
 
 /* "pending", …; static storage. */
 const char *sk_status_name(enum sk_status status);

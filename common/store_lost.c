@@ -2,6 +2,8 @@
  * one answered as it was. Never decides whether the finder may be believed. */
 #include "common/store_parts.h"
 
+#include <string.h>
+
 bool sk_store_may_be_lost(const struct sk_store *store, const struct sk_change *change)
 {
     return store->find && change->absent;
@@ -39,6 +41,9 @@ static enum sk_code restore(struct sk_store *store, struct sk_change *change, co
     if (!code) {
         result->recovered = restoration.stands_in;
         adopt(change, &restoration);
+        /* What is done next was meant for the session as it was lost: somebody else may have gone on already. */
+        memcpy(change->tried_on, result->recovered ? change->session->last_event_id : lost->last_event_id,
+               SK_UUID_BYTES);
     }
     sk_change_forget(&restoration);
     return code;

@@ -3,6 +3,7 @@
 
 #include "common/audit_event.h"
 #include "common/codec.h"
+#include "common/deletions.h"
 #include "common/keys.h"
 #include "common/log.h"
 
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REPLIES_MAX 64
+#define REPLIES_MAX (2 /* MULTI, EXEC */ + 5 + SK_TRANSACTION_EVENTS + 2 * SK_TRANSACTION_MESSAGES)
 #define IDEMPOTENCY_MS INT64_C(86400000)
 
 void sk_transaction_clear(struct sk_transaction *transaction)
@@ -22,14 +23,16 @@ void sk_transaction_clear(struct sk_transaction *transaction)
         sk_buffer_clear(&transaction->events[i].metadata);
     }
     for (size_t i = 0; i < transaction->message_count; i++) {
-        sk_buffer_clear(&transaction->messages[i]);
+        sk_buffer_clear(&transaction->messages[i].text);
     }
     memset(transaction, 0, sizeof(*transaction));
 }
 
-struct sk_buffer *sk_transaction_message(struct sk_transaction *transaction)
+struct sk_buffer *sk_transaction_message(struct sk_transaction *transaction, unsigned audience)
 {
-    return &transaction->messages[transaction->message_count++];
+    struct sk_transaction_message *message = &transaction->messages[transaction->message_count++];
+    message->audience = audience;
+    return &message->text;
 }
 
 struct sk_transaction_event *sk_transaction_event(struct sk_transaction *transaction, const char *type,
@@ -196,15 +199,25 @@ static void send_event(struct sk_redis *redis, const struct sk_transaction *tran
     send(redis, &command, sent);
 }
 
-static void send_message(struct sk_redis *redis, const struct sk_transaction *transaction,
-                         const struct sk_buffer *message, size_t *sent)
+static void publish(struct sk_redis *redis, const char *channel, const struct sk_buffer *text, size_t *sent)
 {
-    struct sk_key channel = sk_key_channel(transaction->session_id);
     struct command command = {.count = 0};
     add_text(&command, "PUBLISH");
-    add(&command, channel.text, channel.length);
-    add_buffer(&command, message);
+    add_text(&command, channel);
+    add_buffer(&command, text);
     send(redis, &command, sent);
+}
+
+static void send_message(struct sk_redis *redis, const struct sk_transaction *transaction,
+                         const struct sk_transaction_message *message, size_t *sent)
+{
+    if (message->audience & SK_TO_CLIENTS) {
+        struct sk_key channel = sk_key_channel(transaction->session_id);
+        publish(redis, channel.text, &message->text, sent);
+    }
+    if (message->audience & SK_TO_FEED) {
+        publish(redis, SK_KEY_FEED, &message->text, sent);
+    }
 }
 
 /* The key that makes the request safe to repeat is kept by the same MULTI as what it did. */
@@ -223,6 +236,22 @@ static void send_idempotency(struct sk_redis *redis, const struct sk_transaction
     send(redis, &command, sent);
 }
 
+/* What keeps a deleted session deleted until PostgreSQL knows of it. */
+static void send_deletion_mark(struct sk_redis *redis, const struct sk_transaction *transaction, size_t *sent)
+{
+    char mark[SK_DELETION_BYTES];
+    struct command command = {.count = 0};
+    if (transaction->tombstone.length == 0) {
+        return;
+    }
+    sk_deletion_mark(transaction->events[transaction->event_count - 1].event_id, transaction->created_at_ms, mark);
+    add_text(&command, "HSET");
+    add_text(&command, SK_KEY_AUDIT_DELETED);
+    add_text(&command, transaction->session_id);
+    add_text(&command, mark);
+    send(redis, &command, sent);
+}
+
 static size_t send_all(struct sk_redis *redis, const struct sk_transaction *transaction, const struct sk_origin *origin)
 {
     size_t sent = 2; /* MULTI and EXEC */
@@ -231,6 +260,7 @@ static size_t send_all(struct sk_redis *redis, const struct sk_transaction *tran
     send_timer(redis, transaction, &sent);
     send_index(redis, transaction, &sent);
     send_idempotency(redis, transaction, &sent);
+    send_deletion_mark(redis, transaction, &sent);
     for (size_t i = 0; i < transaction->event_count; i++) {
         send_event(redis, transaction, &transaction->events[i], origin, &sent);
     }
@@ -304,7 +334,7 @@ static bool out_of_memory(const struct sk_transaction *transaction)
         failed = failed || event->snapshot.failed || event->expiries.failed || event->metadata.failed;
     }
     for (size_t i = 0; i < transaction->message_count; i++) {
-        failed = failed || transaction->messages[i].failed;
+        failed = failed || transaction->messages[i].text.failed;
     }
     return failed;
 }

@@ -9,7 +9,11 @@
 #include "common/redis.h"
 #include "common/terms.h"
 
-#define SK_TRANSACTION_EVENTS 2 /* a settle, and an operation */
+#define SK_TRANSACTION_EVENTS 2                        /* a settle, and an operation */
+#define SK_TRANSACTION_MESSAGES (SK_EXPIRIES_KEPT + 3) /* expiries, the state, and two of the session's life */
+
+/* Who hears a message; bits. */
+enum sk_audience { SK_TO_CLIENTS = 1 /* of the session */, SK_TO_FEED = 2 };
 
 /* Who asks for the change, and on what terms; borrowed. */
 struct sk_origin {
@@ -31,6 +35,11 @@ struct sk_transaction_event {
     struct sk_buffer metadata; /* owned: a JSON object */
 };
 
+struct sk_transaction_message {
+    unsigned audience;     /* of enum sk_audience */
+    struct sk_buffer text; /* owned: header and text */
+};
+
 struct sk_transaction {
     char session_id[SK_ID_BYTES];
     int64_t created_at_ms;
@@ -45,8 +54,8 @@ struct sk_transaction {
     bool keeps_due_timer;  /* the deadline is what it was: a warning that is due and not sent yet stays due */
     struct sk_transaction_event events[SK_TRANSACTION_EVENTS];
     size_t event_count;
-    int64_t audit_max_backlog;                       /* about how many entries the audit stream is cut at; 0: never */
-    struct sk_buffer messages[SK_EXPIRIES_KEPT + 1]; /* owned */
+    int64_t audit_max_backlog; /* about how many entries the audit stream is cut at; 0: never */
+    struct sk_transaction_message messages[SK_TRANSACTION_MESSAGES];
     size_t message_count;
     char idempotency_key[SK_IDEMPOTENCY_KEY_BYTES]; /* "": none */
     char fingerprint[SK_FINGERPRINT_BYTES];         /* kept under the key */
@@ -61,8 +70,8 @@ enum sk_commit {
 
 void sk_transaction_clear(struct sk_transaction *transaction);
 
-/* A new message; the caller fills the returned buffer with header and text. */
-struct sk_buffer *sk_transaction_message(struct sk_transaction *transaction);
+/* A new message; the caller fills the returned buffer with header and text. audience: of enum sk_audience. */
+struct sk_buffer *sk_transaction_message(struct sk_transaction *transaction, unsigned audience);
 
 /* A new event after `last`, which is the id of the one before and becomes this one's. */
 struct sk_transaction_event *sk_transaction_event(struct sk_transaction *transaction, const char *type,

@@ -1,11 +1,11 @@
 /* Terms of a request: from its headers in, into its answer's headers out. */
 #include "fcgi/limits.h"
 
+#include "common/caller.h"
 #include "common/digest.h"
 #include "common/keys.h"
 #include "common/network.h"
 #include "common/session_reader.h"
-#include "fcgi/caller.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -41,7 +41,7 @@ static const struct row rows[] = {
          "the connection to the state store broke during the commit; read the session to see whether "
          "the change stands",
          0, SK_LOG_WARN},
-    [SK_ARCHIVE_UNAVAILABLE] = {503, "the archive cannot be reached; try again", 1, SK_LOG_WARN},
+    [SK_ARCHIVE_UNAVAILABLE] = {503, "the archive cannot answer for now; try again", 1, SK_LOG_WARN},
 };
 _Static_assert(sizeof rows / sizeof rows[0] == SK_CODE_COUNT, "a row for each code");
 

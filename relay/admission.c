@@ -15,6 +15,7 @@ static struct sk_refusal check_target(enum sk_target_kind kind)
     case SK_TARGET_MISSING_ID:
         return (struct sk_refusal){SK_CLOSE_POLICY, "missing or malformed sessionId"};
     case SK_TARGET_SESSION:
+    case SK_TARGET_FEED:
         break;
     }
     return none;
@@ -30,6 +31,17 @@ static struct sk_refusal check_origin(const struct sk_admission *admission)
     return none;
 }
 
+/* The feed tells of every session, so a token that is bound to one is not for it. */
+static struct sk_refusal check_scope(const struct sk_target *target, const struct sk_identity *identity)
+{
+    bool feed = target->kind == SK_TARGET_FEED;
+    enum sk_scope scope = feed ? SK_SCOPE_ADMIN : SK_SCOPE_READ;
+    if (!sk_identity_allows(identity, scope, feed ? NULL : target->session_id, false)) {
+        return (struct sk_refusal){SK_CLOSE_NOT_ALLOWED, feed ? "not allowed" : "not allowed for this session"};
+    }
+    return none;
+}
+
 static struct sk_refusal check_token(const struct sk_admission *admission, struct sk_identity *identity)
 {
     struct sk_error error; /* its text says more than the close code; nobody is told */
@@ -41,8 +53,19 @@ static struct sk_refusal check_token(const struct sk_admission *admission, struc
     if (sk_token_check(admission->keyring, token, strlen(token), admission->now_s, identity, &error) != SK_OK) {
         return (struct sk_refusal){SK_CLOSE_NO_TOKEN, "token not valid"};
     }
-    if (!sk_identity_allows(identity, SK_SCOPE_READ, admission->visit->target.session_id, false)) {
-        return (struct sk_refusal){SK_CLOSE_NOT_ALLOWED, "not allowed for this session"};
+    return check_scope(&admission->visit->target, identity);
+}
+
+static struct sk_refusal check_room(const struct sk_admission *admission)
+{
+    if (admission->connections >= admission->connections_max) {
+        return (struct sk_refusal){SK_CLOSE_BUSY, "too many connections"};
+    }
+    if (admission->neighbours_max > 0 && admission->neighbours >= admission->neighbours_max) {
+        return (struct sk_refusal){SK_CLOSE_BUSY, "too many connections from this address"};
+    }
+    if (admission->watchers_max > 0 && admission->watchers >= admission->watchers_max) {
+        return (struct sk_refusal){SK_CLOSE_BUSY, "too many connections to this session"};
     }
     return none;
 }
@@ -59,8 +82,8 @@ struct sk_refusal sk_admission_decide(const struct sk_admission *admission, stru
     if (refusal.code == SK_CLOSE_NONE) {
         refusal = check_token(admission, identity);
     }
-    if (refusal.code == SK_CLOSE_NONE && admission->connections >= admission->connections_max) {
-        refusal = (struct sk_refusal){SK_CLOSE_BUSY, "too many connections"};
+    if (refusal.code == SK_CLOSE_NONE) {
+        refusal = check_room(admission);
     }
     return refusal;
 }

@@ -38,6 +38,10 @@ struct sk_admission {
     int64_t now_s;                    /* Unix time */
     int64_t connections;              /* open already, this one not counted */
     int64_t connections_max;
+    int64_t neighbours;     /* open already from the same household (guard.h) */
+    int64_t neighbours_max; /* 0: no limit, as below */
+    int64_t watchers;       /* of the same session, open already */
+    int64_t watchers_max;
     bool draining;
 };
 

@@ -19,6 +19,7 @@ struct sk_channel *sk_channel_new(struct sk_hub *hub, const char *session_id)
     channel->hub = hub;
     memcpy(channel->session_id, session_id, strnlen(session_id, sizeof channel->session_id - 1));
     TAILQ_INIT(&channel->clients);
+    sk_spread_queue_init(&channel->queue);
     sk_hold_init(&channel->hold);
     return channel;
 }
@@ -104,9 +105,12 @@ void sk_channel_advance(struct sk_channel *channel)
 void sk_channel_join(struct sk_channel *channel, struct sk_client *client)
 {
     TAILQ_INSERT_TAIL(&channel->clients, client, in_channel);
+    channel->client_count++;
+    channel->queue.members++;
     client->channel = channel;
-    /* A newcomer may share a reading under way: everything published since it was sent is being held. */
-    client->sync = channel->reading && !channel->stale ? SK_SYNC_READING : SK_SYNC_WAITING;
+    /* It does not share a reading under way: from another relay it may know a state that was committed after that was
+     * sent, and what it sees must not go back. The next reading is for all who have come meanwhile. */
+    client->sync = SK_SYNC_WAITING;
     if (channel->line == SK_LINE_RETRY_LATE) {
         sk_hub_line_up(channel->hub, channel, SK_LINE_NONE); /* what could not be read may be repaired by now */
     }
@@ -116,6 +120,8 @@ void sk_channel_join(struct sk_channel *channel, struct sk_client *client)
 void sk_channel_leave(struct sk_channel *channel, struct sk_client *client)
 {
     TAILQ_REMOVE(&channel->clients, client, in_channel);
+    channel->client_count--;
+    channel->queue.members--;
     client->channel = NULL;
     sk_channel_advance(channel);
 }
@@ -169,17 +175,6 @@ void sk_channel_cut_off(struct sk_channel *channel)
     sk_channel_advance(channel);
 }
 
-static enum sk_frame_type frame_type_of(enum sk_message_type type)
-{
-    static const enum sk_frame_type types[] = {
-        [SK_MESSAGE_STATE_UPDATE] = SK_FRAME_STATE_UPDATE,       [SK_MESSAGE_STATE_SYNC] = SK_FRAME_STATE_SYNC,
-        [SK_MESSAGE_TIME_WARNING] = SK_FRAME_TIME_WARNING,       [SK_MESSAGE_TIME_EXPIRED] = SK_FRAME_TIME_EXPIRED,
-        [SK_MESSAGE_SESSION_DELETED] = SK_FRAME_SESSION_DELETED,
-    };
-    _Static_assert(sizeof types / sizeof *types == SK_MESSAGE_TYPE_COUNT, "every message has its frame");
-    return types[type];
-}
-
 /* A published STATE_SYNC is as good as a reading to who waits for one to be sent: everything that follows it will come.
  * (It is the only one for an ended session, which is not written back.)
  * A client may leave while it is told something (its last frame, or one too many): the next one is taken first. */
@@ -212,7 +207,7 @@ void sk_channel_published(struct sk_channel *channel, const char *bytes, size_t 
         sk_log(SK_LOG_WARN, "a published message has no header", SK_S("session_id", channel->session_id));
         return;
     }
-    struct sk_frame_buffer *frame = sk_frame_buffer_new(frame_type_of(header.type), text, text_length);
+    struct sk_frame_buffer *frame = sk_frame_buffer_new(sk_frame_type_of(header.type), text, text_length);
     bool complete = frame != NULL && (!channel->reading || sk_hold_add(&channel->hold, &header, frame));
     if (!complete) {
         sk_log(SK_LOG_WARN, "a published message was lost", SK_S("session_id", channel->session_id));

@@ -18,6 +18,7 @@
 #include "common/session.h"
 #include "relay/appeal.h"
 #include "relay/hold.h"
+#include "relay/spread.h"
 
 #include <stdbool.h>
 #include <sys/queue.h>
@@ -53,9 +54,11 @@ struct sk_channel {
     char session_id[SK_ID_BYTES];
     enum sk_channel_state state;
     TAILQ_HEAD(sk_channel_clients, sk_client) clients;
-    bool reading;    /* a reading is under way */
-    bool stale;      /* … that was sent before the subscription now in force, or the next one */
-    bool unreadable; /* the last reading that brought something brought what cannot be shown */
+    size_t client_count;
+    struct sk_spread_queue queue; /* of those who wait to be sent to */
+    bool reading;                 /* a reading is under way */
+    bool stale;                   /* … that was sent before the subscription now in force, or the next one */
+    bool unreadable;              /* the last reading that brought something brought what cannot be shown */
     struct sk_hold hold;
     struct sk_appeal appeal;
 };

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/server_clock.h"
 #include "relay/channel.h"
+#include "relay/guard.h"
 #include "relay/relay.h"
 #include "relay/server.h"
 #include "relay/snapshot.h"
@@ -18,7 +19,7 @@
 /* --- life -----------------------------------------------------------------------------------------------------------
  */
 
-struct sk_client *sk_client_new(struct sk_relay *relay, struct lws *socket)
+struct sk_client *sk_client_new(struct sk_relay *relay, struct lws *socket, struct sk_household *household)
 {
     struct sk_client *client = calloc(1, sizeof *client);
     if (client == NULL) {
@@ -26,12 +27,25 @@ struct sk_client *sk_client_new(struct sk_relay *relay, struct lws *socket)
     }
     client->relay = relay;
     client->socket = socket;
+    client->household = household;
     client->opened_at_us = sk_monotonic_us();
     client->heard_at_us = client->opened_at_us;
     client->ping_at_us = client->opened_at_us + relay->config->relay_ping_s * US_PER_S;
     sk_outbox_init(&client->outbox);
+    client->seat.owner = client;
     sk_relay_add(relay, client);
     return client;
+}
+
+/* Leaves what it came for, and its place in line there. */
+static void leave(struct sk_client *client)
+{
+    sk_spread_leave(&client->relay->spread, &client->seat);
+    if (client->channel != NULL) {
+        sk_channel_leave(client->channel, client);
+    } else if (client->feed != NULL) {
+        sk_feed_leave(client->feed, client);
+    }
 }
 
 void sk_client_free(struct sk_client *client)
@@ -39,8 +53,9 @@ void sk_client_free(struct sk_client *client)
     if (client == NULL) {
         return;
     }
-    if (client->channel != NULL) {
-        sk_channel_leave(client->channel, client);
+    leave(client);
+    if (client->household != NULL && client->admitted) {
+        client->household->clients--;
     }
     sk_relay_remove(client->relay, client);
     sk_outbox_clear(&client->outbox);
@@ -57,6 +72,21 @@ static int64_t monotonic_at(int64_t unix_s)
     return sk_monotonic_us() + (left_us > 0 ? left_us : 0);
 }
 
+/* Joins what it came for. False when out of memory. */
+static bool enter(struct sk_client *client, const struct sk_target *target)
+{
+    struct sk_hub *hub = &client->relay->hub;
+    if (target->kind == SK_TARGET_FEED) {
+        sk_feed_join(&hub->feed, client);
+        return true;
+    }
+    struct sk_channel *channel = sk_hub_channel(hub, target->session_id);
+    if (channel != NULL) {
+        sk_channel_join(channel, client);
+    }
+    return channel != NULL;
+}
+
 void sk_client_begin(struct sk_client *client, const struct sk_visit *visit)
 {
     struct sk_identity identity = {.expires_at_s = SK_NONE};
@@ -69,22 +99,57 @@ void sk_client_begin(struct sk_client *client, const struct sk_visit *visit)
             .now_s = (int64_t)time(NULL),
             .connections = (int64_t)relay->client_count - 1,
             .connections_max = relay->config->relay_max_connections,
+            .neighbours = client->household != NULL ? (int64_t)client->household->clients : 0,
+            .neighbours_max = client->household != NULL ? relay->config->relay_max_per_address : 0,
+            .watchers = (int64_t)sk_hub_watchers(&relay->hub, visit->target.session_id),
+            .watchers_max = relay->config->relay_max_per_session,
             .draining = relay->draining,
         },
         &identity);
-    struct sk_channel *channel = NULL;
-    if (refusal.code == SK_CLOSE_NONE) {
-        channel = sk_hub_channel(&relay->hub, visit->target.session_id);
-        if (channel == NULL) {
-            refusal = (struct sk_refusal){SK_CLOSE_BUSY, "out of memory"};
-        }
-    }
-    if (channel == NULL) {
+    if (refusal.code != SK_CLOSE_NONE) {
         sk_client_close(client, refusal.code, refusal.reason);
         return;
     }
+    client->admitted = true;
+    if (client->household != NULL) {
+        client->household->clients++;
+    }
     client->expires_at_us = identity.expires_at_s == SK_NONE ? 0 : monotonic_at(identity.expires_at_s);
-    sk_channel_join(channel, client);
+    if (!enter(client, &visit->target)) {
+        sk_client_close(client, SK_CLOSE_BUSY, "out of memory");
+    }
+}
+
+/* --- writing --------------------------------------------------------------------------------------------------------
+ */
+
+void sk_client_flush(void *owner)
+{
+    struct sk_client *client = owner;
+    if (client->kill_at_us != 0) {
+        client->kill_at_us =
+            sk_monotonic_us() + SK_CLIENT_LINGER_MS * US_PER_MS; /* it could not close before its turn */
+    }
+    sk_server_request_write(client);
+}
+
+/* What waits goes out, or is waited for, in this very moment: what is for this client alone holds up nobody. */
+static void send_now(struct sk_client *client)
+{
+    sk_spread_leave(&client->relay->spread, &client->seat);
+    sk_server_request_write(client);
+}
+
+/* What waits goes out when it is its turn: others may get the same in this moment, and they may be many. Where a full
+ * socket is waited for already, that is its turn. */
+static void send_soon(struct sk_client *client)
+{
+    struct sk_spread_queue *queue = client->channel != NULL ? &client->channel->queue : NULL;
+    if (client->blocked_since_us == 0) {
+        sk_spread_send(&client->relay->spread, queue, &client->seat);
+    } else {
+        sk_server_request_write(client);
+    }
 }
 
 /* --- closing --------------------------------------------------------------------------------------------------------
@@ -101,10 +166,8 @@ void sk_client_close(struct sk_client *client, enum sk_close code, const char *r
     if (!client->greeted) {
         sk_outbox_clear(&client->outbox); /* nothing may come before CONNECTED */
     }
-    if (client->channel != NULL) {
-        sk_channel_leave(client->channel, client);
-    }
-    sk_server_request_write(client);
+    leave(client);
+    send_soon(client);
 }
 
 /* Its peer does not take what it is sent. The writable callback may never come: the tick drops it then. */
@@ -137,13 +200,11 @@ void sk_client_tick(struct sk_client *client, int64_t now_us)
 {
     int64_t period_us = client->relay->config->relay_ping_s * US_PER_S;
     if (client->kill_at_us != 0) {
-        if (now_us >= client->kill_at_us && !client->aborted) {
+        if (now_us >= client->kill_at_us && client->seat.queue == NULL && !client->aborted) {
             abort_now(client);
         }
     } else if (client->expires_at_us != 0 && now_us >= client->expires_at_us) {
         sk_client_close(client, SK_CLOSE_EXPIRED, "token expired");
-    } else if (client->drain_at_us != 0 && now_us >= client->drain_at_us) {
-        sk_client_close(client, SK_CLOSE_GOING_AWAY, "draining");
     } else if (now_us - client->heard_at_us >= 2 * period_us) {
         abort_now(client);
     } else if (client->blocked_since_us != 0 && now_us - client->blocked_since_us >= 2 * period_us) {
@@ -155,25 +216,44 @@ void sk_client_tick(struct sk_client *client, int64_t now_us)
     } else if (now_us >= client->ping_at_us) {
         client->ping_at_us = now_us + period_us;
         client->ping_due = true;
-        sk_server_request_write(client);
+        send_now(client);
     }
 }
 
 /* --- sending --------------------------------------------------------------------------------------------------------
  */
 
-/* Queues a frame; a client whose queue is full is too slow. frame NULL: there was no memory to make it. */
-static void send_frame(struct sk_client *client, struct sk_frame_buffer *frame)
+/* Puts a frame into the outbox. One that is full only because its turn has not come is sent first. */
+static bool push(struct sk_client *client, struct sk_frame_buffer *frame)
+{
+    bool pushed = sk_outbox_push(&client->outbox, frame);
+    if (!pushed && client->seat.queue != NULL) {
+        send_now(client);
+        pushed = sk_outbox_push(&client->outbox, frame);
+    }
+    client->relay->replaced += client->outbox.replaced;
+    client->outbox.replaced = 0;
+    return pushed;
+}
+
+/* Queues a frame; a client whose queue is full is too slow. frame NULL: there was no memory to make it. True: it waits,
+ * and may be sent. */
+static bool queue_frame(struct sk_client *client, struct sk_frame_buffer *frame)
 {
     if (client->close_code != SK_CLOSE_NONE) {
-        return;
+        return false;
     }
-    if (frame == NULL || !sk_outbox_push(&client->outbox, frame)) {
+    if (frame == NULL || !push(client, frame)) {
         close_slow(client);
-        return;
+        return false;
     }
-    if (client->greeted) {
-        sk_server_request_write(client);
+    return client->greeted;
+}
+
+static void send_frame(struct sk_client *client, struct sk_frame_buffer *frame)
+{
+    if (queue_frame(client, frame)) {
+        send_soon(client);
     }
 }
 
@@ -181,7 +261,9 @@ static void send_frame(struct sk_client *client, struct sk_frame_buffer *frame)
 static void send_text(struct sk_client *client, enum sk_frame_type type, struct sk_buffer *text)
 {
     struct sk_frame_buffer *frame = sk_frame_buffer_take(type, text);
-    send_frame(client, frame);
+    if (queue_frame(client, frame)) {
+        send_now(client);
+    }
     sk_frame_buffer_release(frame);
 }
 
@@ -196,9 +278,10 @@ static void send_answer(struct sk_client *client, enum sk_frame_type type, struc
     }
 }
 
+/* NULL: it listens to the feed. */
 static const char *session_of(const struct sk_client *client)
 {
-    return client->channel->session_id;
+    return client->channel == NULL ? NULL : client->channel->session_id;
 }
 
 static int64_t server_now(const struct sk_client *client)
@@ -226,6 +309,31 @@ void sk_client_deliver(struct sk_client *client, const struct sk_message_header 
     send_frame(client, frame);
     if (header->type == SK_MESSAGE_SESSION_DELETED) {
         sk_client_close(client, SK_CLOSE_NORMAL, "session deleted");
+    }
+}
+
+void sk_client_connect(struct sk_client *client, int64_t now_ms)
+{
+    struct sk_buffer text = {.data = NULL};
+    client->sync = SK_SYNC_LIVE;
+    sk_frame_plain(&text, "CONNECTED", NULL, now_ms);
+    if (client->greeted) {
+        send_text(client, SK_FRAME_CONNECTED, &text);
+        return;
+    }
+    struct sk_frame_buffer *connected = sk_frame_buffer_take(SK_FRAME_CONNECTED, &text);
+    if (connected == NULL || !sk_outbox_push_first(&client->outbox, connected)) {
+        close_slow(client);
+    }
+    sk_frame_buffer_release(connected);
+    client->greeted = true;
+    send_now(client);
+}
+
+void sk_client_tell(struct sk_client *client, struct sk_frame_buffer *frame)
+{
+    if (client->sync == SK_SYNC_LIVE) {
+        send_frame(client, frame);
     }
 }
 
@@ -261,7 +369,7 @@ static void greet(struct sk_client *client, const struct sk_snapshot *snapshot)
     sk_frame_buffer_release(connected);
     client->greeted = true;
     client->newcomer = true;
-    sk_server_request_write(client);
+    send_soon(client);
 }
 
 /* Whether what the client said it knows is what the snapshot tells. */
@@ -378,6 +486,10 @@ static void answer_ping(struct sk_client *client, const struct sk_request *reque
 
 static void ask_snapshot(struct sk_client *client, const struct sk_request *request)
 {
+    if (client->feed != NULL) {
+        send_error(client, "UNKNOWN_TYPE", "the feed keeps nothing to come back to; the only type here is PING");
+        return;
+    }
     client->reconnect = (struct sk_reconnect){
         .asked = true, .last_known_version = request->last_known_version, .updated_at_ms = request->updated_at_ms};
     if (client->sync == SK_SYNC_LIVE) {
@@ -419,7 +531,7 @@ static void read_message(struct sk_client *client, bool binary)
 void sk_client_received(struct sk_client *client, const struct sk_inbound *part)
 {
     sk_client_heard(client);
-    if (client->channel == NULL) {
+    if (client->channel == NULL && client->feed == NULL) {
         return; /* refused or closing: nothing it says counts */
     }
     if (part->remaining > SK_CLIENT_MESSAGE_BYTES_MAX ||

@@ -9,6 +9,7 @@
 #include "relay/hold.h"
 #include "relay/outbox.h"
 #include "relay/protocol.h"
+#include "relay/spread.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,8 @@
 struct lws;
 struct sk_relay;
 struct sk_channel;
+struct sk_feed;
+struct sk_household;
 struct sk_snapshot;
 
 #define SK_CLIENT_JOIN_MS 5000         /* how long Redis may take to let a new connection begin */
@@ -39,10 +42,13 @@ struct sk_reconnect {
 
 struct sk_client {
     TAILQ_ENTRY(sk_client) in_relay;
-    TAILQ_ENTRY(sk_client) in_channel;
+    TAILQ_ENTRY(sk_client) in_channel; /* or in the feed */
     struct sk_relay *relay;
-    struct lws *socket;         /* NULL: the socket is gone */
-    struct sk_channel *channel; /* NULL: refused, or closing */
+    struct lws *socket;             /* NULL: the socket is gone */
+    struct sk_channel *channel;     /* NULL: it listens to the feed, was refused, or is closing */
+    struct sk_household *household; /* where it comes from; NULL: that is not counted */
+    bool admitted;
+    struct sk_feed *feed; /* NULL: it watches a session, was refused, or is closing */
 
     enum sk_sync sync;
     int64_t lost_at_us;  /* since when it waits for a session that Redis does not have; 0: it does not */
@@ -52,7 +58,8 @@ struct sk_client {
     struct sk_reconnect reconnect;
 
     struct sk_outbox outbox;
-    int64_t blocked_since_us; /* a writable callback is awaited since; 0: none is */
+    struct sk_spread_seat seat; /* where it waits for its outbox to be sent */
+    int64_t blocked_since_us;   /* a writable callback is awaited since; 0: none is */
     bool ping_due;
 
     struct sk_buffer inbound;                           /* a fragmented message so far */
@@ -82,12 +89,16 @@ struct sk_inbound {
     bool binary;
 };
 
-/* A connection was upgraded; it is the relay's client until sk_client_free. NULL when out of memory. */
-struct sk_client *sk_client_new(struct sk_relay *relay, struct lws *socket);
+/* A connection was upgraded; it is the relay's client until sk_client_free. household: borrowed for so long, or NULL.
+ * NULL when out of memory. */
+struct sk_client *sk_client_new(struct sk_relay *relay, struct lws *socket, struct sk_household *household);
 void sk_client_free(struct sk_client *client);
 
-/* Lets it in to the session, or refuses it. */
+/* Lets it in to the session or the feed, or refuses it. */
 void sk_client_begin(struct sk_client *client, const struct sk_visit *visit);
+
+/* Sends what waits for it: the visit of spread.h, whose owner is a client. */
+void sk_client_flush(void *owner);
 
 /* What happened on the socket. */
 void sk_client_received(struct sk_client *client, const struct sk_inbound *part);
@@ -97,7 +108,13 @@ void sk_client_heard(struct sk_client *client);
 void sk_client_deliver(struct sk_client *client, const struct sk_message_header *header, struct sk_frame_buffer *frame);
 void sk_client_synchronise(struct sk_client *client, const struct sk_snapshot *snapshot, const struct sk_hold *hold);
 
-/* Closes it with a code, after what waits to be sent; it leaves its channel at once. The first code counts. */
+/* One that listens to the feed hears from now on, or may have missed something (CONNECTED); and an event, which only
+ * who is connected is told. */
+void sk_client_connect(struct sk_client *client, int64_t now_ms);
+void sk_client_tell(struct sk_client *client, struct sk_frame_buffer *frame);
+
+/* Closes it with a code, after what waits to be sent; it leaves its channel or the feed at once. The first
+ * code counts. */
 void sk_client_close(struct sk_client *client, enum sk_close code, const char *reason);
 
 /* Whatever is due by now: pings, silence, closes that do not get out, a join that takes too long. */

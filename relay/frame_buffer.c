@@ -12,11 +12,30 @@ static const char *const names[] = {
     [SK_FRAME_TIME_WARNING] = "TIME_WARNING",
     [SK_FRAME_TIME_EXPIRED] = "TIME_EXPIRED",
     [SK_FRAME_SESSION_DELETED] = "SESSION_DELETED",
+    [SK_FRAME_SESSION_CREATED] = "SESSION_CREATED",
+    [SK_FRAME_SESSION_STARTED] = "SESSION_STARTED",
+    [SK_FRAME_SESSION_PAUSED] = "SESSION_PAUSED",
+    [SK_FRAME_SESSION_RESUMED] = "SESSION_RESUMED",
+    [SK_FRAME_SESSION_ENDED] = "SESSION_ENDED",
     [SK_FRAME_PONG] = "PONG",
     [SK_FRAME_RECONNECT_ACK] = "RECONNECT_ACK",
     [SK_FRAME_ERROR] = "ERROR",
 };
 _Static_assert(sizeof names / sizeof *names == SK_FRAME_TYPE_COUNT, "every frame type has a name");
+
+static const enum sk_frame_type types[] = {
+    [SK_MESSAGE_STATE_UPDATE] = SK_FRAME_STATE_UPDATE,       [SK_MESSAGE_STATE_SYNC] = SK_FRAME_STATE_SYNC,
+    [SK_MESSAGE_TIME_WARNING] = SK_FRAME_TIME_WARNING,       [SK_MESSAGE_TIME_EXPIRED] = SK_FRAME_TIME_EXPIRED,
+    [SK_MESSAGE_SESSION_DELETED] = SK_FRAME_SESSION_DELETED, [SK_MESSAGE_SESSION_CREATED] = SK_FRAME_SESSION_CREATED,
+    [SK_MESSAGE_SESSION_STARTED] = SK_FRAME_SESSION_STARTED, [SK_MESSAGE_SESSION_PAUSED] = SK_FRAME_SESSION_PAUSED,
+    [SK_MESSAGE_SESSION_RESUMED] = SK_FRAME_SESSION_RESUMED, [SK_MESSAGE_SESSION_ENDED] = SK_FRAME_SESSION_ENDED,
+};
+_Static_assert(sizeof types / sizeof *types == SK_MESSAGE_TYPE_COUNT, "every message has its frame");
+
+enum sk_frame_type sk_frame_type_of(enum sk_message_type type)
+{
+    return types[type];
+}
 
 struct sk_frame_buffer *sk_frame_buffer_new(enum sk_frame_type type, const char *text, size_t length)
 {

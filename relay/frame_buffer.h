@@ -5,6 +5,7 @@
 #define SK_RELAY_FRAME_BUFFER_H
 
 #include "common/buffer.h"
+#include "common/message.h"
 
 #include <stddef.h>
 
@@ -15,6 +16,11 @@ enum sk_frame_type {
     SK_FRAME_TIME_WARNING,
     SK_FRAME_TIME_EXPIRED,
     SK_FRAME_SESSION_DELETED,
+    SK_FRAME_SESSION_CREATED,
+    SK_FRAME_SESSION_STARTED,
+    SK_FRAME_SESSION_PAUSED,
+    SK_FRAME_SESSION_RESUMED,
+    SK_FRAME_SESSION_ENDED,
     SK_FRAME_PONG,
     SK_FRAME_RECONNECT_ACK,
     SK_FRAME_ERROR,
@@ -41,6 +47,9 @@ struct sk_frame_buffer *sk_frame_buffer_share(struct sk_frame_buffer *frame);
 void sk_frame_buffer_release(struct sk_frame_buffer *frame);
 
 unsigned char *sk_frame_buffer_text(struct sk_frame_buffer *frame);
+
+/* What a published message of this type is forwarded as. */
+enum sk_frame_type sk_frame_type_of(enum sk_message_type type);
 
 /* "CONNECTED", …; static storage. */
 const char *sk_frame_type_name(enum sk_frame_type type);

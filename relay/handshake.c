@@ -1,4 +1,5 @@
-/* Moves a token from the list of subprotocols to where tokens are. Owns nothing, judges nothing. */
+/* Finds fields of a head, and moves a token from the list of subprotocols to where tokens are. Owns nothing, judges
+ * nothing. */
 #include "relay/handshake.h"
 
 #include <string.h>
@@ -114,6 +115,22 @@ static void write_authorization(const struct findings *findings, struct sk_buffe
         sk_buffer_append_text(out, AUTHORIZATION " Bearer ");
         sk_buffer_append(out, findings->token.at, findings->token.length);
         sk_buffer_append_text(out, "\r\n");
+    }
+}
+
+void sk_handshake_field(const char *head, size_t length, const char *name, struct sk_buffer *out)
+{
+    struct text rest = {head, length};
+    struct text line;
+    const char *between = "";
+    size_t name_bytes = strlen(name);
+    while (next(&rest, '\n', &line)) {
+        if (starts_with(line, name) && line.length > name_bytes && line.at[name_bytes] == ':') {
+            struct text value = trimmed((struct text){line.at + name_bytes + 1, line.length - name_bytes - 1});
+            sk_buffer_append_text(out, between);
+            sk_buffer_append(out, value.at, value.length);
+            between = ", ";
+        }
     }
 }
 

@@ -30,8 +30,13 @@ enum sk_place sk_hold_place(const struct sk_message_header *header, const struct
             return SK_PLACE_AFTER;
         }
         break;
+    case SK_MESSAGE_SESSION_CREATED:
+    case SK_MESSAGE_SESSION_STARTED:
+    case SK_MESSAGE_SESSION_PAUSED:
+    case SK_MESSAGE_SESSION_RESUMED:
+    case SK_MESSAGE_SESSION_ENDED:
     case SK_MESSAGE_TYPE_COUNT:
-        return SK_PLACE_NOWHERE;
+        return SK_PLACE_NOWHERE; /* the feed's alone */
     }
     return newcomer ? SK_PLACE_NOWHERE : SK_PLACE_BEFORE;
 }

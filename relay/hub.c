@@ -45,6 +45,12 @@ struct sk_channel *sk_hub_channel(struct sk_hub *hub, const char *session_id)
     return channel;
 }
 
+size_t sk_hub_watchers(const struct sk_hub *hub, const char *session_id)
+{
+    const struct sk_channel *channel = find(hub, session_id);
+    return channel != NULL ? channel->client_count : 0;
+}
+
 static void remove_channel(struct sk_hub *hub, struct sk_channel *channel)
 {
     sk_hub_line_up(hub, channel, SK_LINE_NONE);
@@ -98,6 +104,17 @@ void sk_hub_read_done(struct sk_hub *hub)
 /* --- what Redis says ------------------------------------------------------------------------------------------------
  */
 
+static void on_feed(struct sk_hub *hub, const char *kind, const redisReply *payload)
+{
+    if (strcmp(kind, "message") == 0 && payload->type == REDIS_REPLY_STRING) {
+        sk_feed_published(&hub->feed, payload->str, payload->len);
+    } else if (strcmp(kind, "subscribe") == 0) {
+        sk_feed_subscribed(&hub->feed);
+    } else if (strcmp(kind, "unsubscribe") == 0) {
+        sk_feed_unsubscribed(&hub->feed);
+    }
+}
+
 /* A push is [kind, channel, payload or count]. */
 void sk_hub_on_push(void *context, const redisReply *reply)
 {
@@ -110,7 +127,9 @@ void sk_hub_on_push(void *context, const redisReply *reply)
     const redisReply *payload = reply->element[2];
     const char *session_id = sk_key_channel_session(reply->element[1]->str);
     struct sk_channel *channel = session_id == NULL ? NULL : find(hub, session_id);
-    if (session_id == NULL) {
+    if (strcmp(reply->element[1]->str, SK_KEY_FEED) == 0) {
+        on_feed(hub, kind, payload);
+    } else if (session_id == NULL) {
         sk_pulse_heard(&hub->pulse); /* the only other channel is the relay's own */
     } else if (strcmp(kind, "subscribe") == 0) {
         hub->subscribing -= hub->subscribing > 0 ? 1 : 0;
@@ -134,6 +153,7 @@ static void on_subscriptions_up(void *owner)
     if (!sk_redis_link_subscribe(hub->subscriptions, hub->pulse.channel, sk_hub_on_push, hub)) {
         sk_redis_link_disconnect(hub->subscriptions, "the heartbeat cannot be subscribed to");
     }
+    sk_feed_advance(&hub->feed);
 }
 
 static void on_subscriptions_down(void *owner)
@@ -141,6 +161,7 @@ static void on_subscriptions_down(void *owner)
     struct sk_hub *hub = owner;
     sk_metrics_add(SK_METRIC_REDIS_ERRORS, "", 1);
     hub->subscribing = 0;
+    sk_feed_cut_off(&hub->feed);
     for (size_t i = 0; i < SK_HUB_BUCKETS; i++) {
         struct sk_channel *channel = NULL;
         LIST_FOREACH(channel, &hub->buckets[i], chain)
@@ -189,6 +210,7 @@ int64_t sk_hub_now_ms(const struct sk_hub *hub)
 void sk_hub_tick(struct sk_hub *hub, int64_t now_us)
 {
     sk_pulse_tick(&hub->pulse, now_us);
+    sk_feed_advance(&hub->feed);
     if (now_us >= hub->retry_at_us) {
         hub->retry_at_us = now_us + INT64_C(1000) * SK_HUB_RETRY_MS;
         retry(hub, SK_LINE_RETRY, SK_HUB_RETRIES_MAX);
@@ -222,6 +244,7 @@ void sk_hub_reap(struct sk_hub *hub)
 bool sk_hub_open(struct sk_hub *hub, uv_loop_t *loop, const struct sk_redis_url *url, int64_t timeout_ms)
 {
     *hub = (struct sk_hub){.url = *url};
+    sk_feed_init(&hub->feed, hub);
     hub->buckets = calloc(SK_HUB_BUCKETS, sizeof *hub->buckets);
     if (hub->buckets == NULL) {
         return false;

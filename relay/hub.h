@@ -1,6 +1,6 @@
-/* All sessions that have clients here, and the two connections to Redis that serve them: one that is subscribed, one
- * for commands. Owns both, the channels, Redis' clock, and the lines in which channels wait for their turn, so that
- * thousands of sessions do not subscribe or read all at once after a loss. */
+/* All sessions that have clients here, the feed, and the two connections to Redis that serve them: one that is
+ * subscribed, one for commands. Owns both, the channels, Redis' clock, and the lines in which channels wait for their
+ * turn, so that thousands of sessions do not subscribe or read all at once after a loss. */
 #ifndef SK_RELAY_HUB_H
 #define SK_RELAY_HUB_H
 
@@ -8,6 +8,7 @@
 #include "common/server_clock.h"
 #include "relay/appeal.h"
 #include "relay/channel.h"
+#include "relay/feed.h"
 #include "relay/pulse.h"
 #include "relay/redis_link.h"
 
@@ -29,6 +30,7 @@ struct sk_hub {
     struct sk_redis_link *subscriptions;
     struct sk_server_clock clock;
     struct sk_pulse pulse;
+    struct sk_feed feed;
     LIST_HEAD(sk_hub_chain, sk_channel) * buckets; /* SK_HUB_BUCKETS chains, by hash of the session's id */
     uint64_t seed;
     TAILQ_HEAD(sk_hub_line, sk_channel) lines[SK_LINE_COUNT];
@@ -52,6 +54,9 @@ void sk_hub_free(struct sk_hub *hub);
 /* The session's channel, made if there is none. NULL when out of memory. */
 struct sk_channel *sk_hub_channel(struct sk_hub *hub, const char *session_id);
 
+/* How many clients the session has here. */
+size_t sk_hub_watchers(const struct sk_hub *hub, const char *session_id);
+
 /* Puts a channel at the end of a line, out of the one it stands in; nothing if it stands there already. */
 void sk_hub_line_up(struct sk_hub *hub, struct sk_channel *channel, enum sk_line line);
 
@@ -64,7 +69,7 @@ void sk_hub_read_done(struct sk_hub *hub);
 /* The handler of all subscriptions. */
 void sk_hub_on_push(void *context, const redisReply *reply);
 
-/* Pulse and retries; some times a second. */
+/* Pulse, feed and retries; some times a second. */
 void sk_hub_tick(struct sk_hub *hub, int64_t now_us);
 
 /* Frees what was marked, and gives turns; at the end of every tick of the loop, outside of all callbacks of hiredis. */

@@ -9,13 +9,14 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define SPARE_DESCRIPTORS 1024 /* handshakes, refused connections, Redis, the loop's own */
+#define SPARE_DESCRIPTORS 2048 /* handshakes, refused connections, Redis, the loop's own */
 
 static int print_usage(FILE *out, int status)
 {
     (void)fprintf(out,
                   "usage: synckairos-relay\n\n"
                   "Serves the WebSocket clients of every session: GET /ws?sessionId={id} or GET /sessions/{id}.\n"
+                  "GET /health and GET /ready tell how it is.\n"
                   "SIGTERM closes all connections, spread over RELAY_DRAIN_S, and ends it; a second one at once.\n\n");
     sk_config_print_help(out, SK_PROGRAM_RELAY);
     return status;

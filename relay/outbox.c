@@ -5,7 +5,7 @@
 
 void sk_outbox_init(struct sk_outbox *outbox)
 {
-    *outbox = (struct sk_outbox){.events = 0};
+    *outbox = (struct sk_outbox){.events_max = SK_OUTBOX_EVENTS_MAX};
     TAILQ_INIT(&outbox->waiting);
 }
 
@@ -38,6 +38,7 @@ static void replace_state(struct sk_outbox *outbox, struct sk_outgoing *entry)
 {
     if (outbox->update != NULL) {
         take_out(outbox, outbox->update);
+        outbox->replaced++;
     }
     if (entry->frame->type == SK_FRAME_STATE_UPDATE) {
         outbox->update = entry;
@@ -52,7 +53,7 @@ static void replace_state(struct sk_outbox *outbox, struct sk_outgoing *entry)
 bool sk_outbox_push(struct sk_outbox *outbox, struct sk_frame_buffer *frame)
 {
     bool is_state = frame->type == SK_FRAME_STATE_UPDATE || frame->type == SK_FRAME_STATE_SYNC;
-    if (!is_state && outbox->events >= SK_OUTBOX_EVENTS_MAX) {
+    if (!is_state && outbox->events >= outbox->events_max) {
         return false;
     }
     struct sk_outgoing *entry = entry_of(frame);

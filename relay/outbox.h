@@ -2,7 +2,7 @@
  * Every state is the whole state, so of the STATE_UPDATEs only the newest waits: it takes its place at the end and the
  * older one leaves. A STATE_SYNC replaces every state that waits, but no later STATE_UPDATE replaces it: clients may
  * drop an update that looks older than what they have, a STATE_SYNC never. All other frames are kept, up to
- * SK_OUTBOX_EVENTS_MAX. */
+ * SK_OUTBOX_EVENTS_MAX; a connection's opening (two frames) comes on top. */
 #ifndef SK_RELAY_OUTBOX_H
 #define SK_RELAY_OUTBOX_H
 
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
-#define SK_OUTBOX_EVENTS_MAX 64
+#define SK_OUTBOX_EVENTS_MAX 64 /* unless a connection has a limit of its own */
 
 struct sk_outgoing {
     TAILQ_ENTRY(sk_outgoing) link;
@@ -24,6 +24,8 @@ struct sk_outbox {
     struct sk_outgoing *update; /* the STATE_UPDATE among them, or NULL */
     struct sk_outgoing *sync;   /* the STATE_SYNC among them, or NULL */
     size_t events;              /* how many of the others */
+    size_t events_max;          /* how many of them may wait */
+    size_t replaced;            /* how many STATE_UPDATEs a newer state took the place of; whoever counts takes them */
 };
 
 void sk_outbox_init(struct sk_outbox *outbox);

@@ -1,12 +1,14 @@
-/* Owns the listening socket, and each connection until it is handed on or dropped. */
+/* Owns the listening socket, and each connection until it is handed on, answered or dropped. */
 #include "relay/porch.h"
 
-#include "common/buffer.h"
 #include "common/log.h"
 #include "common/server_clock.h"
 #include "relay/handshake.h"
+#include "relay/pace.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -22,20 +24,23 @@ struct guest {
     struct sk_porch *porch;
     uv_poll_t poll; /* freed with the guest, when it has closed */
     int fd;
+    char peer[SK_PORCH_PEER_BYTES];
     struct sk_buffer bytes;
     int64_t came_at_us;
+    bool leaving; /* it has its answer, and whatever else it sends is not looked at */
 };
 
 struct sk_porch {
     uv_loop_t *loop;
+    struct sk_porch_options options;
     uv_poll_t poll;
+    uv_timer_t breath; /* until the pace lets in the next one */
+    struct sk_pace pace;
     int fd;         /* -1: no more */
     bool pausing;   /* no descriptors were left; until the next tick */
-    bool listening; /* poll is open */
+    bool listening; /* poll and breath are open */
     TAILQ_HEAD(sk_porch_guests, guest) guests;
     size_t count;
-    sk_porch_hand_on *hand_on;
-    void *context;
 };
 
 /* --- guests ------------------------------------------------------------------------------------------------------- */
@@ -63,17 +68,44 @@ static void drop(struct guest *guest)
 
 static void hand_on(struct guest *guest, size_t head_bytes)
 {
-    const struct sk_porch *porch = guest->porch;
+    const struct sk_porch_options *options = &guest->porch->options;
+    char peer[SK_PORCH_PEER_BYTES];
     struct sk_buffer out = {0};
     sk_handshake_rewrite(guest->bytes.data, head_bytes, &out);
     sk_buffer_append(&out, guest->bytes.data + head_bytes, guest->bytes.length - head_bytes);
+    memcpy(peer, guest->peer, sizeof peer);
     int fd = dismiss(guest);
     if (out.failed) {
         (void)close(fd);
     } else {
-        porch->hand_on(porch->context, fd, out.data, out.length);
+        options->hand_on(options->context, fd, peer, out.data, out.length);
     }
     sk_buffer_clear(&out);
+}
+
+/* An answer is short and the first thing on its connection: the kernel takes it whole. The connection is closed once
+ * the guest has closed it, because the kernel throws an answer away where bytes come in after the close. */
+static void say_goodbye(struct guest *guest, const struct sk_buffer *answer)
+{
+    bool sent =
+        !answer->failed && send(guest->fd, answer->data, answer->length, MSG_NOSIGNAL) == (ssize_t)answer->length;
+    guest->leaving = true;
+    sk_buffer_clear(&guest->bytes);
+    if (!sent || shutdown(guest->fd, SHUT_WR) != 0) {
+        drop(guest);
+    }
+}
+
+static void serve(struct guest *guest, size_t head_bytes)
+{
+    const struct sk_porch_options *options = &guest->porch->options;
+    struct sk_buffer answer = {0};
+    if (options->answer(options->context, guest->bytes.data, head_bytes, &answer)) {
+        say_goodbye(guest, &answer);
+    } else {
+        hand_on(guest, head_bytes);
+    }
+    sk_buffer_clear(&answer);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -85,6 +117,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
         return;
     }
+    if (got > 0 && guest->leaving) {
+        return;
+    }
     if (got > 0) {
         sk_buffer_append(&guest->bytes, piece, (size_t)got);
     }
@@ -92,16 +127,27 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     if (got <= 0 || guest->bytes.failed || (head_bytes ? head_bytes : guest->bytes.length) > SK_HEAD_MAX) {
         drop(guest);
     } else if (head_bytes > 0) {
-        hand_on(guest, head_bytes);
+        serve(guest, head_bytes);
+    }
+}
+
+/* The peer's address in words; "" where it is no IP address. */
+static void print_peer(const struct sockaddr_storage *peer, char out[SK_PORCH_PEER_BYTES])
+{
+    const void *address = NULL;
+    if (peer->ss_family == AF_INET) {
+        address = &((const struct sockaddr_in *)peer)->sin_addr;
+    } else if (peer->ss_family == AF_INET6) {
+        address = &((const struct sockaddr_in6 *)peer)->sin6_addr;
+    }
+    if (address == NULL || inet_ntop(peer->ss_family, address, out, SK_PORCH_PEER_BYTES) == NULL) {
+        out[0] = '\0';
     }
 }
 
 /* Takes fd. */
-static void receive(struct sk_porch *porch, int fd)
+static void receive(struct sk_porch *porch, int fd, const struct sockaddr_storage *peer)
 {
-    if (porch->count >= SK_PORCH_GUESTS_MAX) {
-        drop(TAILQ_FIRST(&porch->guests)); /* whoever has said nothing for longest makes room for the newcomer */
-    }
     struct guest *guest = calloc(1, sizeof *guest);
     if (!guest || uv_poll_init(porch->loop, &guest->poll, fd) != 0) {
         free(guest);
@@ -112,6 +158,7 @@ static void receive(struct sk_porch *porch, int fd)
     guest->fd = fd;
     guest->came_at_us = sk_monotonic_us();
     guest->poll.data = guest;
+    print_peer(peer, guest->peer);
     TAILQ_INSERT_TAIL(&porch->guests, guest, link);
     porch->count++;
     if (uv_poll_start(&guest->poll, UV_READABLE, on_readable) != 0) {
@@ -130,48 +177,92 @@ static void pause_if_short(struct sk_porch *porch, int why)
     }
 }
 
+/* Takes in one of those who wait. False: there is none, or no room for one. */
+static bool let_in(struct sk_porch *porch)
+{
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof peer;
+    int fd = accept4(porch->fd, (struct sockaddr *)&peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        return errno == ECONNABORTED || errno == EINTR;
+    }
+    sk_pace_spend(&porch->pace, sk_monotonic_us());
+    receive(porch, fd, &peer);
+    return true;
+}
+
+static void on_knock(uv_poll_t *poll, int status, int events);
+
+static void on_breath(uv_timer_t *timer)
+{
+    struct sk_porch *porch = timer->data;
+    porch->pausing = uv_poll_start(&porch->poll, UV_READABLE, on_knock) != 0;
+}
+
 static void on_knock(uv_poll_t *poll, int status, int events)
 {
     struct sk_porch *porch = poll->data;
     (void)status;
     (void)events;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        int fd = accept4(porch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0) {
+        int64_t wait_ms = sk_pace_wait_ms(&porch->pace, sk_monotonic_us());
+        if (wait_ms > 0 && uv_timer_start(&porch->breath, on_breath, (uint64_t)wait_ms, 0) == 0) {
+            (void)uv_poll_stop(&porch->poll);
+            return;
+        }
+        if (porch->count >= SK_PORCH_GUESTS_MAX) {
+            drop(TAILQ_FIRST(&porch->guests)); /* whoever is here for longest makes room for the newcomer */
+        }
+        if (!let_in(porch)) {
             pause_if_short(porch, errno);
             return;
         }
-        receive(porch, fd);
     }
 }
 
-struct sk_porch *sk_porch_open(uv_loop_t *loop, int fd, sk_porch_hand_on *hand_on_to, void *context)
+struct sk_porch *sk_porch_open(uv_loop_t *loop, const struct sk_porch_options *options)
 {
     struct sk_porch *porch = calloc(1, sizeof *porch);
     if (!porch) {
-        (void)close(fd);
+        (void)close(options->fd);
         return NULL;
     }
-    *porch = (struct sk_porch){.loop = loop, .fd = fd, .hand_on = hand_on_to, .context = context};
+    *porch = (struct sk_porch){.loop = loop, .options = *options, .fd = options->fd};
     TAILQ_INIT(&porch->guests);
-    porch->listening = uv_poll_init(loop, &porch->poll, fd) == 0;
+    sk_pace_init(&porch->pace, options->rate);
+    porch->listening = uv_timer_init(loop, &porch->breath) == 0 && uv_poll_init(loop, &porch->poll, porch->fd) == 0;
     porch->poll.data = porch;
+    porch->breath.data = porch;
     if (!porch->listening || uv_poll_start(&porch->poll, UV_READABLE, on_knock) != 0) {
         sk_log(SK_LOG_ERROR, "nobody can connect: the listening socket cannot be watched");
     }
     return porch;
 }
 
-void sk_porch_stop(struct sk_porch *porch)
+static void close_door(struct sk_porch *porch)
 {
     if (porch->listening) {
         porch->listening = false;
         uv_close((uv_handle_t *)&porch->poll, NULL);
+        uv_close((uv_handle_t *)&porch->breath, NULL);
     }
     if (porch->fd >= 0) {
         (void)close(porch->fd);
         porch->fd = -1;
     }
+}
+
+/* The kernel resets the connections that wait when their socket is closed. */
+void sk_porch_stop(struct sk_porch *porch)
+{
+    for (int i = 0; porch->fd >= 0 && i < SK_PORCH_BACKLOG && let_in(porch); i++) {
+    }
+    close_door(porch);
+}
+
+size_t sk_porch_count(const struct sk_porch *porch)
+{
+    return porch->count;
 }
 
 void sk_porch_tick(struct sk_porch *porch, int64_t now_us)
@@ -191,7 +282,7 @@ void sk_porch_close(struct sk_porch *porch)
     if (!porch) {
         return;
     }
-    sk_porch_stop(porch);
+    close_door(porch);
     while (!TAILQ_EMPTY(&porch->guests)) {
         drop(TAILQ_FIRST(&porch->guests));
     }

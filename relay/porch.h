@@ -1,9 +1,11 @@
 /* Where connections wait until the head of their first request is there: the listening socket, and those who came in.
- * A head is read, rewritten (handshake.h), and handed on with its connection. One event loop, never blocks. */
+ * So many a second are let onto the porch (pace.h); the others wait in the kernel, and nobody is sent away for it.
+ * A request that needs no more than an answer gets it here; any other's head is rewritten (handshake.h) and handed on
+ * with its connection. One event loop, never blocks. */
 #ifndef SK_RELAY_PORCH_H
 #define SK_RELAY_PORCH_H
 
-#include "common/error.h"
+#include "common/buffer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,16 +16,35 @@
 #define SK_PORCH_WAIT_MS 5000           /* so is one whose head is not there in time */
 #define SK_PORCH_GUESTS_MAX 1024
 
+#define SK_PORCH_BACKLOG 4096  /* connections that wait in the kernel, where it allows so many */
+#define SK_PORCH_PEER_BYTES 46 /* of an address, in words */
+
 struct sk_porch;
 
-/* Takes the connection fd; bytes, borrowed, are what it has sent, the whole head at least. */
-typedef void sk_porch_hand_on(void *context, int fd, const char *bytes, size_t length);
+/* Appends the whole answer to the request with that head: it is sent, and the connection ended. False: it is to be
+ * handed on, and nothing was appended. */
+typedef bool sk_porch_answer(void *context, const char *head, size_t length, struct sk_buffer *out);
 
-/* Takes the listening socket fd, also on failure. Owned; NULL when out of memory. */
-struct sk_porch *sk_porch_open(uv_loop_t *loop, int fd, sk_porch_hand_on *hand_on, void *context);
+/* Takes the connection fd. peer: its address, "" where it has none; bytes: what it has sent, the whole head at least.
+ * Both borrowed. */
+typedef void sk_porch_hand_on(void *context, int fd, const char *peer, const char *bytes, size_t length);
 
-/* No more connections; those inside are still handed on. */
+struct sk_porch_options {
+    int fd;       /* the listening socket; the porch takes it, also on failure */
+    int64_t rate; /* connections a second; 0: no limit */
+    sk_porch_answer *answer;
+    sk_porch_hand_on *hand_on;
+    void *context;
+};
+
+/* Owned; NULL when out of memory. */
+struct sk_porch *sk_porch_open(uv_loop_t *loop, const struct sk_porch_options *options);
+
+/* Takes in at once everybody who waits in the kernel, and nobody any more; those inside are still served. */
 void sk_porch_stop(struct sk_porch *porch);
+
+/* How many are inside. */
+size_t sk_porch_count(const struct sk_porch *porch);
 
 /* Drops those that have waited too long. */
 void sk_porch_tick(struct sk_porch *porch, int64_t now_us);

@@ -93,7 +93,9 @@ static struct sk_json_writer begin(struct sk_buffer *out, const char *type, cons
     struct sk_json_writer writer = {.out = out};
     sk_json_object(&writer, NULL);
     sk_json_string(&writer, "type", type);
-    sk_json_string(&writer, "sessionId", session_id);
+    if (session_id != NULL) {
+        sk_json_string(&writer, "sessionId", session_id);
+    }
     sk_json_int(&writer, "timestamp", now_ms);
     return writer;
 }

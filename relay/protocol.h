@@ -32,7 +32,8 @@ struct sk_request {
 void sk_protocol_read(const char *text, size_t length, struct sk_request *request);
 void sk_request_clear(struct sk_request *request);
 
-/* PONG; client_timestamp is borrowed, NULL writes null. */
+/* In each, session_id NULL: the connection is no session's, and the frame names none.
+ * PONG; client_timestamp is borrowed, NULL writes null. */
 void sk_protocol_pong(struct sk_buffer *out, const char *session_id, int64_t now_ms, const json_t *client_timestamp);
 void sk_protocol_reconnect_ack(struct sk_buffer *out, const char *session_id, int64_t now_ms, int64_t version,
                                bool up_to_date);

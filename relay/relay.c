@@ -38,8 +38,14 @@ static void report(struct sk_relay *relay)
             relay->sent[type] = 0;
         }
     }
+    if (relay->replaced > 0) {
+        sk_metrics_add(SK_METRIC_WS_REPLACED, "", relay->replaced);
+        relay->replaced = 0;
+    }
     sk_metrics_set(SK_METRIC_WS_CONNECTIONS, (int64_t)relay->client_count);
 }
+
+static bool drained(const struct sk_relay *relay);
 
 /* No client is freed here: their sockets close later, in callbacks of their own. */
 static void on_tick(uv_timer_t *timer)
@@ -54,7 +60,7 @@ static void on_tick(uv_timer_t *timer)
         sk_client_tick(client, now_us);
     }
     report(relay);
-    if (relay->draining && (relay->client_count == 0 || now_us >= relay->drain_ends_at_us)) {
+    if (relay->draining && (drained(relay) || now_us >= relay->drain_ends_at_us)) {
         uv_stop(&relay->loop);
     }
 }
@@ -68,22 +74,74 @@ static void on_turn(uv_prepare_t *prepare)
 /* --- drain ----------------------------------------------------------------------------------------------------------
  */
 
-/* Each connection is closed at a moment of its own within the drain time, so that their clients do not all arrive
- * elsewhere at once. */
-static void drain(struct sk_relay *relay)
+static void on_drain_tick(uv_timer_t *timer)
 {
+    struct sk_relay *relay = timer->data;
     struct sk_client *client = NULL;
     int64_t now_us = sk_monotonic_us();
-    uint32_t drain_ms = (uint32_t)(relay->config->relay_drain_s * 1000);
-    relay->draining = true;
-    relay->drain_ends_at_us = now_us + drain_ms * US_PER_MS + SK_CLIENT_LINGER_MS * US_PER_MS + US_PER_S;
-    sk_server_stop_accepting(relay->server);
     TAILQ_FOREACH(client, &relay->clients, in_relay)
     {
-        client->drain_at_us = now_us + arc4random_uniform(drain_ms + 1) * US_PER_MS;
+        if (client->drain_at_us > now_us) {
+            return; /* so are all behind it */
+        }
+        sk_client_close(client, SK_CLOSE_GOING_AWAY, "draining");
     }
+}
+
+/* The open clients in a random order; owned. NULL: there is none, or no memory. */
+static struct sk_client **shuffled(struct sk_relay *relay, size_t *count)
+{
+    struct sk_client **order = calloc(relay->client_count + 1, sizeof(struct sk_client *));
+    struct sk_client *client = NULL;
+    *count = 0;
+    TAILQ_FOREACH(client, &relay->clients, in_relay)
+    {
+        if (order != NULL && client->close_code == SK_CLOSE_NONE) {
+            size_t place = arc4random_uniform((uint32_t)++ * count);
+            order[*count - 1] = order[place];
+            order[place] = client;
+        }
+    }
+    return order;
+}
+
+/* Gives each connection a moment of its own: of n, the i-th closes within the i-th of n equal parts of the drain time.
+ * So their clients arrive elsewhere evenly, and yet not in step with anything. In the list they stand by that moment,
+ * behind those that are closing already. Without memory for the order all are closed at once. */
+static void plan_drain(struct sk_relay *relay, int64_t now_us, int64_t span_us)
+{
+    size_t count = 0;
+    struct sk_client **order = shuffled(relay, &count);
+    for (size_t i = 0; i < count; i++) {
+        int64_t begin_us = span_us * (int64_t)i / (int64_t)count;
+        int64_t end_us = span_us * (int64_t)(i + 1) / (int64_t)count;
+        order[i]->drain_at_us = now_us + begin_us + arc4random_uniform((uint32_t)(end_us - begin_us + 1));
+        TAILQ_REMOVE(&relay->clients, order[i], in_relay);
+        TAILQ_INSERT_TAIL(&relay->clients, order[i], in_relay);
+    }
+    free(order);
+}
+
+static void drain(struct sk_relay *relay)
+{
+    int64_t now_us = sk_monotonic_us();
+    int64_t span_us = relay->config->relay_drain_s * US_PER_S;
+    relay->draining = true;
+    relay->drain_ends_at_us = now_us + span_us + SK_CLIENT_LINGER_MS * US_PER_MS + US_PER_S;
     sk_log(SK_LOG_INFO, "draining", SK_I("connections", (int64_t)relay->client_count),
            SK_I("drain_s", relay->config->relay_drain_s));
+    if (relay->config->relay_share_port) {
+        sk_server_stop_accepting(relay->server);
+    }
+    plan_drain(relay, now_us, span_us);
+    (void)uv_timer_start(&relay->drainer, on_drain_tick, 0, SK_RELAY_DRAIN_TICK_MS);
+}
+
+/* Whether nobody is left to be told; on a shared port that is also who was let in last and has not spoken yet. */
+static bool drained(const struct sk_relay *relay)
+{
+    bool shared = relay->config->relay_share_port;
+    return relay->client_count == 0 && (!shared || sk_server_guests(relay->server) == 0);
 }
 
 static void on_signal(uv_signal_t *watcher, int number)
@@ -111,10 +169,13 @@ static bool start_handles(struct sk_relay *relay)
         }
     }
     relay->ticker.data = relay;
+    relay->drainer.data = relay;
     relay->reaper.data = relay;
-    return uv_timer_init(&relay->loop, &relay->ticker) == 0 && uv_prepare_init(&relay->loop, &relay->reaper) == 0 &&
+    return uv_timer_init(&relay->loop, &relay->ticker) == 0 && uv_timer_init(&relay->loop, &relay->drainer) == 0 &&
+           uv_prepare_init(&relay->loop, &relay->reaper) == 0 &&
            uv_timer_start(&relay->ticker, on_tick, SK_RELAY_TICK_MS, SK_RELAY_TICK_MS) == 0 &&
-           uv_prepare_start(&relay->reaper, on_turn) == 0;
+           uv_prepare_start(&relay->reaper, on_turn) == 0 &&
+           sk_spread_open(&relay->spread, &relay->loop, sk_client_flush);
 }
 
 enum sk_code sk_relay_open(struct sk_relay *relay, const struct sk_config *config, struct sk_error *error)
@@ -179,9 +240,11 @@ void sk_relay_close(struct sk_relay *relay)
         return; /* there is nothing, or nothing that may still turn: the process' end cleans up */
     }
     close_handle((uv_handle_t *)&relay->ticker);
+    close_handle((uv_handle_t *)&relay->drainer);
     close_handle((uv_handle_t *)&relay->reaper);
     close_handle((uv_handle_t *)&relay->signals[0]);
     close_handle((uv_handle_t *)&relay->signals[1]);
+    sk_spread_close(&relay->spread);
     sk_server_close(relay->server);
     sk_hub_close(&relay->hub);
     turn_until_closed(relay);

@@ -19,6 +19,7 @@
 #include "common/config.h"
 #include "relay/client.h"
 #include "relay/hub.h"
+#include "relay/spread.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,7 +29,8 @@
 struct sk_server;
 
 #define SK_RELAY_TICK_MS 100
-#define SK_RELAY_CLOSE_MS 2000 /* how long closing may take, once nothing is served any more */
+#define SK_RELAY_DRAIN_TICK_MS 10 /* fine enough that nobody elsewhere sees steps */
+#define SK_RELAY_CLOSE_MS 2000    /* how long closing may take, once nothing is served any more */
 
 struct sk_relay {
     const struct sk_config *config; /* borrowed */
@@ -38,8 +40,10 @@ struct sk_relay {
     uv_timer_t ticker;
     uv_prepare_t reaper; /* runs last before the loop waits again */
     uv_signal_t signals[2];
-    uv_timer_t guard; /* of the close */
+    uv_timer_t drainer; /* closes those whose moment has come */
+    uv_timer_t guard;   /* of the close */
     struct sk_hub hub;
+    struct sk_spread spread;
     struct sk_keyring *keyring; /* owned */
     struct sk_server *server;
     TAILQ_HEAD(sk_relay_clients, sk_client) clients;
@@ -47,6 +51,7 @@ struct sk_relay {
     bool draining;
     int64_t drain_ends_at_us;
     uint64_t sent[SK_FRAME_TYPE_COUNT]; /* frames since the last tick, on their way to the metrics */
+    uint64_t replaced;                  /* likewise: states that a newer one replaced before they were sent */
 };
 
 /* Makes everything and listens. Redis need not be there yet. SK_VALIDATION_ERROR: REDIS_URL, or the port is taken.
@@ -54,7 +59,8 @@ struct sk_relay {
 enum sk_code sk_relay_open(struct sk_relay *relay, const struct sk_config *config, struct sk_error *error)
     __attribute__((warn_unused_result));
 
-/* Serves until SIGTERM or SIGINT, then drains; a second signal ends it at once. */
+/* Serves until SIGTERM or SIGINT, then drains: its clients are closed one by one over RELAY_DRAIN_S. Where the port is
+ * shared, it is given up first; else who comes is sent away in plain HTTP. A second signal ends it at once. */
 void sk_relay_run(struct sk_relay *relay);
 
 /* Closes everything and frees it; also after a failed open. */

@@ -2,9 +2,14 @@
  */
 #include "relay/server.h"
 
+#include "common/caller.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/network.h"
 #include "relay/client.h"
+#include "relay/guard.h"
+#include "relay/handshake.h"
+#include "relay/page.h"
 #include "relay/porch.h"
 #include "relay/relay.h"
 #include "relay/target.h"
@@ -13,6 +18,7 @@
 #include <libwebsockets.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,20 +27,23 @@
 
 #define RX_BYTES 512   /* what an idle connection costs; a longer message comes in pieces */
 #define TX_BYTES 65536 /* what one send may take; anything smaller is sent from the shared buffer, without a copy */
-#define SEND_QUEUE_BYTES 65536 /* in the kernel, for a peer that does not read */
+#define SEND_QUEUE_BYTES 65536    /* in the kernel, for a peer that does not read; it takes up to twice as much */
+#define RECEIVE_QUEUE_BYTES 16384 /* likewise, for a peer that says more than is read */
 #define HANDSHAKE_S 5
 #define HANDSHAKES_MAX 1024                  /* header tables, made when they are needed */
 #define ARGUMENTS_MAX 128                    /* more than libwebsockets has places for */
 #define TOKEN_BYTES ((int)SK_TOKEN_MAX + 32) /* and the word in front of it */
 #define HEAD_BYTES ((int)SK_HEAD_MAX)        /* libwebsockets' room for the headers of a request */
 #define ARGUMENT_BYTES HEAD_BYTES
-#define BACKLOG 1024
 #define CLOSE_REASON_BYTES 123 /* RFC 6455 §5.5 */
 
 struct sk_server {
     struct sk_relay *relay;
     struct lws_context *context; /* NULL once libwebsockets has destroyed it */
     struct sk_porch *porch;      /* where connections come in */
+    struct sk_guard *guard;      /* NULL: connections are not counted by where they come from */
+    const char *trusted;         /* proxies that are believed; borrowed */
+    struct sk_household *coming; /* of the connection that libwebsockets is just being given */
 };
 
 /* What libwebsockets keeps for each connection. */
@@ -48,37 +57,70 @@ static struct sk_server *server_of(struct lws *wsi)
     return lws_context_user(lws_get_context(wsi));
 }
 
-/* --- plain HTTP -----------------------------------------------------------------------------------------------------
+/* --- arrivals -------------------------------------------------------------------------------------------------------
  */
 
-/* The answer to a request that does not ask for an upgrade: what stands here is no page. */
-static int answer_http(struct lws *wsi, const char *path)
+/* Requests that are no upgrade do not reach libwebsockets. While the port is the relay's alone, who comes in a drain is
+ * sent away before an upgrade: a balancer in front tries another one. Where it is shared, the next upgrade is another
+ * relay's, so the few that are here already are told in the way that makes a client come back at once. */
+static bool answer_plain(void *context, const char *head, size_t length, struct sk_buffer *out)
 {
-    struct sk_target target;
-    unsigned char room[LWS_PRE + 1024];
-    unsigned char *start = room + LWS_PRE;
-    unsigned char *at = start;
-    unsigned char *end = room + sizeof room - 1;
-    static const char upgrade[] = "{\"error\":{\"code\":\"UPGRADE_REQUIRED\",\"message\":\"this is a WebSocket\"}}\n";
-    static const char not_found[] = "{\"error\":{\"code\":\"NOT_FOUND\",\"message\":\"no such route\"}}\n";
-    static const unsigned char protocol[] = "websocket";
-    sk_target_read_path(&target, path);
-    bool known = target.kind != SK_TARGET_UNKNOWN;
-    const char *body = known ? upgrade : not_found;
-    size_t length = strlen(body);
-    unsigned status = known ? 426 : HTTP_STATUS_NOT_FOUND;
-    if (lws_add_http_common_headers(wsi, status, "application/json", length, &at, end) != 0 ||
-        (known && lws_add_http_header_by_name(wsi, (const unsigned char *)"upgrade:", protocol,
-                                              (int)sizeof protocol - 1, &at, end) != 0) ||
-        lws_finalize_write_http_header(wsi, start, &at, end) != 0) {
-        return -1;
+    const struct sk_server *server = context;
+    const struct sk_relay *relay = server->relay;
+    const struct sk_page_facts facts = {
+        .draining = relay->draining,
+        .turns_away = relay->draining && !relay->config->relay_share_port,
+        .redis = sk_redis_link_ready(relay->hub.commands) && sk_redis_link_ready(relay->hub.subscriptions),
+    };
+    return sk_page_answer(head, length, &facts, out);
+}
+
+/* Where a connection comes from, as far as that is known: a proxy that does not say for whom it speaks speaks for too
+ * many to be counted as one. */
+static struct sk_household *household_of(struct sk_server *server, const char *peer, const char *bytes, size_t length)
+{
+    char address[SK_ADDRESS_BYTES];
+    char name[SK_ADDRESS_BYTES];
+    struct sk_buffer forwarded = {.data = NULL};
+    struct sk_household *household = NULL;
+    sk_handshake_field(bytes, sk_handshake_length(bytes, length), "X-Forwarded-For", &forwarded);
+    sk_caller_address(peer, sk_buffer_text(&forwarded), server->trusted, address);
+    if (sk_network_is_address(address) && !sk_network_contains(server->trusted, address)) {
+        sk_network_owner(address, name, sizeof name);
+        household = sk_guard_hold(server->guard, name);
     }
-    memcpy(start, body, length);
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) == 0 &&
-        lws_write(wsi, start, length, LWS_WRITE_HTTP_FINAL) != (int)length) {
-        return -1;
+    sk_buffer_clear(&forwarded);
+    return household;
+}
+
+/* A connection whose request is there goes to libwebsockets, which closes what it does not want. */
+static void hand_on(void *context, int fd, const char *peer, const char *bytes, size_t length)
+{
+    struct sk_server *server = context;
+    if (server->context == NULL) {
+        (void)close(fd);
+        return;
     }
-    return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
+    struct lws_vhost *vhost = lws_get_vhost_by_name(server->context, "default");
+    server->coming = server->guard != NULL ? household_of(server, peer, bytes, length) : NULL;
+    (void)lws_adopt_socket_vhost_readbuf(vhost, fd, bytes, length);
+    sk_guard_release(server->guard, server->coming); /* where libwebsockets did not even begin */
+    server->coming = NULL;
+}
+
+/* libwebsockets carries the household from a connection's first callback to its last one. */
+static void carry_household(struct lws *wsi)
+{
+    struct sk_server *server = server_of(wsi);
+    lws_set_opaque_user_data(wsi, server->coming);
+    server->coming = NULL;
+}
+
+static void put_down_household(struct lws *wsi)
+{
+    struct sk_server *server = server_of(wsi);
+    sk_guard_release(server->guard, lws_get_opaque_user_data(wsi));
+    lws_set_opaque_user_data(wsi, NULL);
 }
 
 /* --- connections ----------------------------------------------------------------------------------------------------
@@ -126,15 +168,26 @@ static const char *read_token(struct lws *wsi, char *out)
     return token;
 }
 
+/* Bounds what the kernel holds for it, and has it send what it is given: without TCP_NODELAY the second of two short
+ * frames waits for the acknowledgement of the first, 40 ms where the peer is in no hurry. None of it is vital. */
+static void set_up_socket(int fd)
+{
+    static const int send_bytes = SEND_QUEUE_BYTES;
+    static const int receive_bytes = RECEIVE_QUEUE_BYTES;
+    static const int on = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 static int on_established(struct lws *wsi, struct session *session)
 {
     struct sk_visit visit;
     char origin[256];
     char token[TOKEN_BYTES];
-    int bytes = SEND_QUEUE_BYTES;
-    (void)setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    set_up_socket(lws_get_socket_fd(wsi));
     session->peer_code = 0;
-    session->client = sk_client_new(server_of(wsi)->relay, wsi);
+    session->client = sk_client_new(server_of(wsi)->relay, wsi, lws_get_opaque_user_data(wsi));
     if (session->client == NULL) {
         return -1;
     }
@@ -260,8 +313,14 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     struct session *session = user;
     bool has_client = session != NULL && session->client != NULL;
     switch ((int)reason) {
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        carry_household(wsi);
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        put_down_household(wsi);
+        return 0;
     case LWS_CALLBACK_HTTP:
-        return answer_http(wsi, in);
+        return -1; /* an upgrade, by its head, that libwebsockets does not take for one */
     case LWS_CALLBACK_ESTABLISHED:
         return session != NULL ? on_established(wsi, session) : -1;
     case LWS_CALLBACK_RECEIVE:
@@ -330,6 +389,11 @@ void sk_server_drop(struct sk_client *client)
     if (client->socket == NULL) {
         return;
     }
+    if (!client->close_sent) {
+        /* By a reset: else the kernel would keep for minutes what a peer that reads nothing has not taken. */
+        static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+        (void)setsockopt(lws_get_socket_fd(client->socket), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
     lws_set_timeout(client->socket, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
     /* Its timers are only looked at after something has happened on one of its own sockets. */
     lws_cancel_service(lws_get_context(client->socket));
@@ -376,7 +440,8 @@ static enum sk_code listen_at(const struct sk_config *config, int *fd, struct sk
     }
     *fd = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool usable = *fd >= 0 && setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-                  bind(*fd, address->ai_addr, address->ai_addrlen) == 0 && listen(*fd, BACKLOG) == 0;
+                  (!config->relay_share_port || setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
+                  bind(*fd, address->ai_addr, address->ai_addrlen) == 0 && listen(*fd, SK_PORCH_BACKLOG) == 0;
     int reason = errno;
     freeaddrinfo(address);
     if (usable) {
@@ -388,18 +453,6 @@ static enum sk_code listen_at(const struct sk_config *config, int *fd, struct sk
     return sk_fail(error, SK_VALIDATION_ERROR, "cannot listen on %s port %s: %s", config->bind, port, strerror(reason));
 }
 
-/* A connection whose request is there goes to libwebsockets, which closes what it does not want. */
-static void hand_on(void *context, int fd, const char *bytes, size_t length)
-{
-    const struct sk_server *server = context;
-    if (server->context != NULL) {
-        struct lws_vhost *vhost = lws_get_vhost_by_name(server->context, "default");
-        (void)lws_adopt_socket_vhost_readbuf(vhost, fd, bytes, length);
-    } else {
-        (void)close(fd);
-    }
-}
-
 static uint64_t options_for(const struct sk_config *config)
 {
     uint64_t options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;
@@ -407,28 +460,16 @@ static uint64_t options_for(const struct sk_config *config)
     return strchr(config->bind, ':') == NULL ? options | LWS_SERVER_OPTION_DISABLE_IPV6 : options;
 }
 
-enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, struct sk_error *error)
+static struct lws_context *make_context(struct sk_server *server)
 {
-    const struct sk_config *config = relay->config;
-    void *loops[] = {&relay->loop};
-    int fd = -1;
-    enum sk_code code = listen_at(config, &fd, error);
-    if (code != SK_OK) {
-        return code;
-    }
-    struct sk_server *made = calloc(1, sizeof *made);
-    if (made == NULL) {
-        (void)close(fd);
-        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
-    }
-    made->relay = relay;
-    struct lws_context_creation_info info = {
+    void *loops[] = {&server->relay->loop};
+    const struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .protocols = protocols,
-        .options = options_for(config),
+        .options = options_for(server->relay->config),
         .foreign_loops = loops,
-        .pcontext = &made->context,
-        .user = made,
+        .pcontext = &server->context,
+        .user = server,
         .gid = -1,
         .uid = -1,
         .timeout_secs = HANDSHAKE_S,
@@ -441,13 +482,43 @@ enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, s
         .server_string = "synckairos",
     };
     lws_set_log_level(LLL_ERR | LLL_WARN, log_line);
-    made->context = lws_create_context(&info);
+    return lws_create_context(&info);
+}
+
+/* Nobody but this host can reach a relay without keys, and nobody speaks for others then. */
+static bool open_guard(struct sk_server *server)
+{
+    const struct sk_relay *relay = server->relay;
+    server->trusted = sk_keyring_is_unset(relay->keyring) ? "" : relay->config->trusted_proxies;
+    server->guard = relay->config->relay_max_per_address > 0 ? sk_guard_new() : NULL;
+    return server->guard != NULL || relay->config->relay_max_per_address == 0;
+}
+
+enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, struct sk_error *error)
+{
+    int fd = -1;
+    enum sk_code code = listen_at(relay->config, &fd, error);
+    if (code != SK_OK) {
+        return code;
+    }
+    struct sk_server *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        (void)close(fd);
+        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    }
+    made->relay = relay;
+    made->context = open_guard(made) ? make_context(made) : NULL;
     if (made->context == NULL) {
         (void)close(fd);
+        sk_guard_free(made->guard);
         free(made);
         return sk_fail(error, SK_INTERNAL_ERROR, "libwebsockets cannot start; is its libuv plugin installed?");
     }
-    made->porch = sk_porch_open(&relay->loop, fd, hand_on, made);
+    made->porch = sk_porch_open(&relay->loop, &(struct sk_porch_options){.fd = fd,
+                                                                         .rate = relay->config->relay_accept_rate,
+                                                                         .answer = answer_plain,
+                                                                         .hand_on = hand_on,
+                                                                         .context = made});
     *server = made;
     return made->porch != NULL ? SK_OK : sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
 }
@@ -460,6 +531,11 @@ void sk_server_tick(struct sk_server *server, int64_t now_us)
 void sk_server_stop_accepting(struct sk_server *server)
 {
     sk_porch_stop(server->porch);
+}
+
+size_t sk_server_guests(const struct sk_server *server)
+{
+    return sk_porch_count(server->porch);
 }
 
 void sk_server_close(struct sk_server *server)
@@ -479,6 +555,7 @@ void sk_server_free(struct sk_server *server)
     sk_server_close(server);
     if (server != NULL) {
         sk_porch_free(server->porch);
+        sk_guard_free(server->guard);
     }
     free(server);
 }

@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct sk_client;
@@ -26,8 +27,11 @@ void sk_server_drop(struct sk_client *client);
 /* Whatever is due by now. */
 void sk_server_tick(struct sk_server *server, int64_t now_us);
 
-/* Lets in no further connection. */
+/* Lets in those who wait already, and no further connection; the port is free for others. */
 void sk_server_stop_accepting(struct sk_server *server);
+
+/* How many connections have not made their request yet. */
+size_t sk_server_guests(const struct sk_server *server);
 
 /* Begins to close everything; the loop must turn until it is empty, then _free. */
 void sk_server_close(struct sk_server *server);

@@ -1,9 +1,10 @@
-/* Routes of the relay: /ws?sessionId={id} and /sessions/{id}. */
+/* Routes of the relay: /ws?sessionId={id}, /sessions/{id} and /feed. */
 #include "relay/target.h"
 
 #include <string.h>
 
 #define WS_PATH "/ws"
+#define FEED_PATH "/feed"
 #define SESSIONS_PATH "/sessions/"
 #define SESSION_ARGUMENT "sessionId="
 
@@ -21,15 +22,19 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-static bool is_ws(const char *path)
+/* With a slash at the end it is the same. */
+static bool is_path(const char *path, const char *route)
 {
-    return strcmp(path, WS_PATH) == 0 || strcmp(path, WS_PATH "/") == 0;
+    size_t length = strlen(route);
+    return starts_with(path, route) && (path[length] == '\0' || strcmp(path + length, "/") == 0);
 }
 
 void sk_target_read_path(struct sk_target *target, const char *path)
 {
     *target = (struct sk_target){.kind = SK_TARGET_UNKNOWN};
-    if (is_ws(path)) {
+    if (is_path(path, FEED_PATH)) {
+        target->kind = SK_TARGET_FEED;
+    } else if (is_path(path, WS_PATH)) {
         target->kind = SK_TARGET_MISSING_ID;
     } else if (starts_with(path, SESSIONS_PATH)) {
         target->kind = SK_TARGET_MISSING_ID;
@@ -39,7 +44,7 @@ void sk_target_read_path(struct sk_target *target, const char *path)
 
 void sk_target_read_argument(struct sk_target *target, const char *path, const char *argument)
 {
-    if (!target->id_given && is_ws(path) && starts_with(argument, SESSION_ARGUMENT)) {
+    if (!target->id_given && is_path(path, WS_PATH) && starts_with(argument, SESSION_ARGUMENT)) {
         target->id_given = true;
         set_session(target, argument + strlen(SESSION_ARGUMENT));
     }

@@ -9,6 +9,7 @@
 
 enum sk_target_kind {
     SK_TARGET_SESSION,    /* one session's messages; session_id says whose */
+    SK_TARGET_FEED,       /* what becomes of all sessions */
     SK_TARGET_MISSING_ID, /* a session's route without an id, or with one that can be none */
     SK_TARGET_UNKNOWN     /* no such route */
 };
@@ -19,8 +20,8 @@ struct sk_target {
     char session_id[SK_ID_BYTES]; /* "" unless kind is SK_TARGET_SESSION */
 };
 
-/* Reads the path alone: /sessions/{id}, or /ws, which leaves SK_TARGET_MISSING_ID until an argument gives the id.
- * The path is percent-decoded and without its query. */
+/* Reads the path alone: /feed, /sessions/{id}, or /ws, which leaves SK_TARGET_MISSING_ID until an argument gives the
+ * id. The path is percent-decoded and without its query. */
 void sk_target_read_path(struct sk_target *target, const char *path);
 
 /* Reads one argument of the query ("name=value", percent-decoded): sessionId on the path /ws. The first one counts,

@@ -1,36 +1,20 @@
 /* Who may do what: every route with every kind of token, and every way to hand one to the relay. */
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
+#include "tests/integration/tokens.h"
 
 #include <dirent.h>
-#include <jwt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define KEY "JWT_SECRET=an integration test's own secret, 32 bytes or more"
-#define SECRET (&KEY[sizeof "JWT_SECRET"])
 #define MINE "/v1/sessions/access-a"
 #define THEIRS "/v1/sessions/access-b"
 
 static const char *const keyed[] = {
-    KEY, "JWT_AUDIENCE=game", "RATE_LIMIT_GENERAL=0", "RATE_LIMIT_SWITCH=0", "RATE_LIMIT_SERVER=0", NULL};
+    TOKEN_KEY, "JWT_AUDIENCE=game", "RATE_LIMIT_GENERAL=0", "RATE_LIMIT_SWITCH=0", "RATE_LIMIT_SERVER=0", NULL};
 
 static struct api *api;
-
-/* A signed token of those claims (' for "), good for ttl_s; kept. */
-static const char *token(const char *claims, long ttl_s)
-{
-    jwt_t *jwt = NULL;
-    const char *json = json_quoted(claims);
-    REQUIRE(jwt_new(&jwt) == 0 && jwt_add_grants_json(jwt, json) == 0 &&
-            jwt_add_grant_int(jwt, "exp", (long)time(NULL) + ttl_s) == 0 &&
-            jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)SECRET, (int)strlen(SECRET)) == 0);
-    char *text = jwt_encode_str(jwt);
-    jwt_free(jwt);
-    return keep(text, free);
-}
 
 static struct answer *ask(const char *method, const char *path, const char *bearer, const char *body)
 {
@@ -46,18 +30,18 @@ static const char *const names[KINDS] = {"nobody",  "expired", "foreign",      "
 static void make_tokens(const char *tokens[KINDS])
 {
     tokens[NOBODY] = NULL;
-    tokens[EXPIRED] = token("{'sub':'x','aud':'game','scope':'admin'}", -40);
-    tokens[FOREIGN] = token("{'sub':'x','aud':'other','scope':'admin'}", 600);
+    tokens[EXPIRED] = signed_token("{'sub':'x','aud':'game','scope':'admin'}", -40);
+    tokens[FOREIGN] = signed_token("{'sub':'x','aud':'other','scope':'admin'}", 600);
     tokens[RUBBISH] = "rub.bi.sh";
-    tokens[READER] = token("{'sub':'x','aud':'game','scope':'sessions:read'}", 600);
-    tokens[CREATOR] = token("{'sub':'x','aud':'game','scope':'sessions:create'}", 600);
-    tokens[CONTROLLER] = token("{'sub':'x','aud':'game','scope':'sessions:control'}", 600);
-    tokens[ADMIN] = token("{'sub':'server','aud':['b','game'],'scope':'admin'}", 600);
-    tokens[OF_A] = token("{'sub':'x','aud':'game','scope':'admin','session':'access-a'}", 600);
-    tokens[OF_B] = token("{'sub':'x','aud':'game','scope':'admin','session':'access-b'}", 600);
-    tokens[WHITE] = token("{'sub':'w','aud':'game','scope':'sessions:read sessions:control',"
-                          "'session':'access-a','participant':'white'}",
-                          600);
+    tokens[READER] = signed_token("{'sub':'x','aud':'game','scope':'sessions:read'}", 600);
+    tokens[CREATOR] = signed_token("{'sub':'x','aud':'game','scope':'sessions:create'}", 600);
+    tokens[CONTROLLER] = signed_token("{'sub':'x','aud':'game','scope':'sessions:control'}", 600);
+    tokens[ADMIN] = signed_token("{'sub':'server','aud':['b','game'],'scope':'admin'}", 600);
+    tokens[OF_A] = signed_token("{'sub':'x','aud':'game','scope':'admin','session':'access-a'}", 600);
+    tokens[OF_B] = signed_token("{'sub':'x','aud':'game','scope':'admin','session':'access-b'}", 600);
+    tokens[WHITE] = signed_token("{'sub':'w','aud':'game','scope':'sessions:read sessions:control',"
+                                 "'session':'access-a','participant':'white'}",
+                                 600);
 }
 
 #define BIT(kind) (1U << (kind))
@@ -159,7 +143,7 @@ static void keys_belong_to_whoever_uses_them(void)
     const char *tokens[KINDS];
     api = api_start(keyed);
     make_tokens(tokens);
-    const char *black = token("{'sub':'b','aud':'game','session':'access-a','participant':'black'}", 600);
+    const char *black = signed_token("{'sub':'b','aud':'game','session':'access-a','participant':'black'}", 600);
     ask("DELETE", MINE, tokens[ADMIN], NULL);
     EXPECT_STATUS(ask("POST", "/v1/sessions", tokens[ADMIN], GAME("access-a")), 201);
     EXPECT_STATUS(ask("POST", MINE "/start", tokens[ADMIN], NULL), 200);
@@ -193,8 +177,10 @@ static void the_relay_takes_a_token_in_three_ways(void)
     int port = 0;
     relay_start(keyed, &port);
     create(id, CHESS);
-    const char *good = token(kept_text("{'sub':'x','aud':'game','session':'%s','participant':'white'}", id), 600);
-    const char *longer = token(kept_text("{'sub':'x','aud':'game','scope':'sessions:read','more':'%05000d'}", 0), 600);
+    const char *good =
+        signed_token(kept_text("{'sub':'x','aud':'game','session':'%s','participant':'white'}", id), 600);
+    const char *longer =
+        signed_token(kept_text("{'sub':'x','aud':'game','scope':'sessions:read','more':'%05000d'}", 0), 600);
     expect_in(ws_open(port, kept_text("%s&token=%s", path, good)));
     expect_in(ws_open(port, kept_text("/sessions/%s?token=%s", id, good)));
     expect_in(ws_open_with(port, path, kept_text("Authorization: Bearer %s\r\n", good)));
@@ -233,7 +219,7 @@ static void the_relay_refuses_by_close_code(void)
         {"{'aud':'game','session':'another','participant':'white'}", 600, 4003},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        EXPECT_INT(close_code(port, kept_text("%s&token=%s", path, token(rows[i].claims, rows[i].ttl_s)), ""),
+        EXPECT_INT(close_code(port, kept_text("%s&token=%s", path, signed_token(rows[i].claims, rows[i].ttl_s)), ""),
                    rows[i].code);
     }
 }
@@ -244,7 +230,7 @@ static void a_connection_ends_with_its_token(void)
     int port = 0;
     relay_start(keyed, &port);
     create(id, CHESS);
-    const char *brief = token("{'aud':'game','scope':'sessions:read'}", 3);
+    const char *brief = signed_token("{'aud':'game','scope':'sessions:read'}", 3);
     struct ws_client *client = ws_open(port, kept_text("/ws?sessionId=%s&token=%s", id, brief));
     expect_in(client);
     EXPECT_INT(ws_close_code(client), 4009);
@@ -291,7 +277,7 @@ static bool leaks(const char *path)
     bool found = false;
     FILE *file = fopen(path, "re");
     while (file && !found && fgets(line, sizeof(line), file)) {
-        found = strstr(line, "eyJ") || strstr(line, "rub.bi.sh") || strstr(line, SECRET);
+        found = strstr(line, "eyJ") || strstr(line, "rub.bi.sh") || strstr(line, TOKEN_SECRET);
     }
     if (file) {
         fclose(file);

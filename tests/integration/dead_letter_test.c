@@ -145,18 +145,18 @@ static void poisoned_entries_end_aside_and_their_neighbours_in_postgres(void)
     const char *big = big_text();
     const struct poison poisons[] = {
         {NULL, NULL, 0, "the field metadata is missing"},
-        {"version", "seven", 5, "bigint"},
-        {"version", "99999999999999999999", 20, "out of range"},
-        {"at_ms", "9223372036854775807", 19, "out of range"},
-        {"event_id", "no uuid", 7, "uuid"},
+        {"version", "seven", 5, "version is not"},
+        {"version", "99999999999999999999", 20, "version is not"},
+        {"at_ms", "9223372036854775807", 19, "at_ms is not"},
+        {"event_id", "no uuid", 7, "event_id is not"},
         {"snapshot", "{\"config\":", 10, "json"},
         {"snapshot", "{\"a\":\"\xff\xfe\"}", 10, "encoding"},
         {"snapshot", "{\"a\":\"\\u0000\"}", 14, "Unicode"},
         {"snapshot", "{\"a\":\"\0\"}", 9, "0x00"},
-        {"type", "", 0, "null"},
+        {"type", "", 0, "type is not"},
         {"session_id", big, BIG_BYTES, ""},
         {"snapshot", big, BIG_BYTES, "json"},
-        {"version", big, BIG_BYTES, "bigint"},
+        {"version", big, BIG_BYTES, "version is not"},
     };
     const size_t count = sizeof(poisons) / sizeof(*poisons);
     const char *id = fresh_id("poison");

@@ -85,6 +85,20 @@ static void a_websocket_goes_through(void)
     EXPECT_INT(ws_close_code(client), 1000);
 }
 
+static void the_feed_goes_through(void)
+{
+    const char *id = fresh_id("told");
+    struct ws_client *feed = ws_open(stack.web_port, "/feed?x=1");
+    REQUIRE(feed != NULL);
+    EXPECT_FRAME(feed, "CONNECTED");
+    create(id, CHESS);
+    const struct ws_message *message = ws_next(feed);
+    while (message && strcmp(text_at(message->json, "sessionId"), id) != 0) {
+        message = ws_next(feed); /* of other tests' sessions */
+    }
+    EXPECT_TEXT(message ? text_at(message->json, "type") : "nothing", "SESSION_CREATED");
+}
+
 static void this_host_may_read_the_metrics(void)
 {
     struct answer *metrics = call("GET", "/metrics", NULL);
@@ -193,6 +207,7 @@ CU_TestInfo front_tests[] = {
     {"what is too large for the web server is told in JSON", what_is_too_large_for_the_web_server_is_told_in_json},
     {"a HEAD has headers alone", a_head_has_headers_alone},
     {"a WebSocket goes through", a_websocket_goes_through},
+    {"the feed goes through", the_feed_goes_through},
     {"this host may read the metrics", this_host_may_read_the_metrics},
     {"no log shows a query", no_log_shows_a_query},
     CU_TEST_INFO_NULL,

@@ -309,6 +309,33 @@ static void an_event_that_comes_late_is_waited_for(void)
     expect_silence(verify);
 }
 
+/* How often the index by time was asked, once nobody has anything more to tell of it. */
+static int64_t searches_by_time(int64_t connections)
+{
+    EVENTUALLY(sql_int("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'synckairos-audit'") <=
+               connections);
+    return sql_int("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'sync_events_by_time'");
+}
+
+/* PostgreSQL takes what came after its last ANALYZE for next to nothing; where it looked for that by time alone, it
+ * read all of it for each life. */
+static void news_that_postgresql_has_no_idea_of_are_not_read_for_each_life(void)
+{
+    const int64_t connections =
+        sql_int("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'synckairos-audit'");
+    (void)play_six();
+    (void)sql_int("ANALYZE sync_events; SELECT 1");
+    const char *since = now_text();
+    for (int i = 0; i < 3; i++) {
+        (void)play_six();
+    }
+    const int64_t before = searches_by_time(connections);
+    struct process *verify = verify_with("--all", "--since", since);
+    expect_silence(verify);
+    EXPECT(process_logged(verify, "3 sessions, "));
+    EXPECT_INT(searches_by_time(connections), before);
+}
+
 static void what_is_asked_wrongly_is_refused(void)
 {
     EXPECT_INT(process_wait(verify_with(NULL, NULL, NULL)), 2);
@@ -351,6 +378,8 @@ CU_TestInfo verify_tests[] = {
     {"a branch is shown apart and is no difference", a_branch_is_shown_apart_and_is_no_difference},
     {"a long life is replayed whole", a_long_life_is_replayed_whole},
     {"an event that comes late is waited for", an_event_that_comes_late_is_waited_for},
+    {"news that PostgreSQL has no idea of are not read for each life",
+     news_that_postgresql_has_no_idea_of_are_not_read_for_each_life},
     {"what is asked wrongly is refused", what_is_asked_wrongly_is_refused},
     {"all that was played is found to be right", all_that_was_played_is_found_to_be_right},
     CU_TEST_INFO_NULL,

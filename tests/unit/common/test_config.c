@@ -39,6 +39,11 @@ static const char *const names[] = {
     "RELAY_PING_S",
     "RELAY_DRAIN_S",
     "RELAY_MAX_CONNECTIONS",
+    "RELAY_MAX_PER_ADDRESS",
+    "RELAY_MAX_PER_SESSION",
+    "RELAY_ACCEPT_RATE",
+    "RELAY_SHARE_PORT",
+    "RELAY_PROCESSES",
     "AUDIT_BATCH",
     "AUDIT_WAIT_MS",
     "AUDIT_CLAIM_S",
@@ -75,6 +80,11 @@ static void check_defaults(const struct sk_config *config)
     CHECK_INT("RELAY_PING_S", config->relay_ping_s, 5);
     CHECK_INT("RELAY_DRAIN_S", config->relay_drain_s, 15);
     CHECK_INT("RELAY_MAX_CONNECTIONS", config->relay_max_connections, 10000);
+    CHECK_INT("RELAY_MAX_PER_ADDRESS", config->relay_max_per_address, 0);
+    CHECK_INT("RELAY_MAX_PER_SESSION", config->relay_max_per_session, 0);
+    CHECK_INT("RELAY_ACCEPT_RATE", config->relay_accept_rate, 2000);
+    CHECK_INT("RELAY_SHARE_PORT", config->relay_share_port, false);
+    CHECK_INT("RELAY_PROCESSES", config->relay_processes, 1);
     CHECK_INT("AUDIT_BATCH", config->audit_batch, 1000);
     CHECK_INT("AUDIT_WAIT_MS", config->audit_wait_ms, 100);
     CHECK_INT("AUDIT_CLAIM_S", config->audit_claim_s, 30);
@@ -139,6 +149,10 @@ static void limits(void)
         {"RELAY_PING_S", "1", "300", "0", "301"},
         {"RELAY_DRAIN_S", "0", "300", "-1", "301"},
         {"RELAY_MAX_CONNECTIONS", "1", "1000000", "0", "1000001"},
+        {"RELAY_MAX_PER_ADDRESS", "0", "1000000", "-1", "1000001"},
+        {"RELAY_MAX_PER_SESSION", "0", "1000000", "-1", "1000001"},
+        {"RELAY_ACCEPT_RATE", "0", "1000000", "-1", "1000001"},
+        {"RELAY_PROCESSES", "1", "64", "0", "65"},
         {"AUDIT_BATCH", "1", "10000", "0", "10001"},
         {"AUDIT_WAIT_MS", "1", "1999", "0", "10001"},
         {"AUDIT_CLAIM_S", "1", "3600", "0", "3601"},

@@ -1,6 +1,6 @@
-/* Tests of common/network and fcgi/caller: who is in which network, and whose word counts. */
+/* Tests of common/network and common/caller: who is in which network, and whose word counts. */
+#include "common/caller.h"
 #include "common/network.h"
-#include "fcgi/caller.h"
 #include "tests/unit/check.h"
 #include "tests/unit/suites.h"
 

@@ -64,7 +64,7 @@ static void a_recovery_is_one_event_and_one_sync(void)
     CHECK_TEXT("when", json_string_value(json_object_get(metadata, "recovered_at")), sk_iso_time(now_ms, at));
     CHECK_TEXT("arguments", sk_buffer_text(&transaction->events[0].metadata), "{}");
     CHECK_INT("messages", (int64_t)transaction->message_count, 1);
-    CHECK_INT("a sync", type_of(&transaction->messages[0]), SK_MESSAGE_STATE_SYNC);
+    CHECK_INT("a sync", type_of(&transaction->messages[0].text), SK_MESSAGE_STATE_SYNC);
     CHECK_INT("timer", transaction->next_timer_ms, T0 + 51000);
     CHECK("whatever timer there is", !transaction->keeps_due_timer);
     CHECK_INT("index", transaction->indexed_to, SK_RUNNING);
@@ -85,9 +85,10 @@ static void what_ran_out_meanwhile_is_in_the_same_commit(void)
     CHECK_TEXT("a chain", transaction->events[1].prev_event_id, transaction->events[0].event_id);
     CHECK_INT("version", change.session->version, 4);
     CHECK_INT("at its deadline", change.session->session_completed_at_ms, T0 + 61000);
-    CHECK_INT("messages", (int64_t)transaction->message_count, 2);
-    CHECK_INT("expired", type_of(&transaction->messages[0]), SK_MESSAGE_TIME_EXPIRED);
-    CHECK_INT("a sync", type_of(&transaction->messages[1]), SK_MESSAGE_STATE_SYNC);
+    CHECK_INT("messages", (int64_t)transaction->message_count, 3);
+    CHECK_INT("expired", type_of(&transaction->messages[0].text), SK_MESSAGE_TIME_EXPIRED);
+    CHECK_INT("a sync", type_of(&transaction->messages[1].text), SK_MESSAGE_STATE_SYNC);
+    CHECK_INT("to the feed", type_of(&transaction->messages[2].text), SK_MESSAGE_SESSION_ENDED);
     CHECK_INT("kept as an ended one", transaction->ttl_ms, 3600000);
     CHECK_INT("no timer", transaction->next_timer_ms, SK_NONE);
     sk_change_forget(&change);

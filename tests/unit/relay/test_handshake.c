@@ -37,8 +37,31 @@ static void tokens_move_to_authorization(void)
     }
 }
 
+static void fields_are_found(void)
+{
+    static const struct {
+        const char *head, *name, *value;
+    } rows[] = {
+        {GET "Host: x\r\nX-Forwarded-For: 1.2.3.4\r\n" END, "X-Forwarded-For", "1.2.3.4"},
+        {GET "x-forwarded-for:  1.2.3.4, 5.6.7.8 \r\nHost: x\r\nX-FORWARDED-FOR: ::1\r\n" END, "X-Forwarded-For",
+         "1.2.3.4, 5.6.7.8, ::1"},
+        {GET "X-Forwarded-For-Not: 1.2.3.4\r\n" END, "X-Forwarded-For", ""},
+        {GET "X-Forwarded-For:\r\n" END, "X-Forwarded-For", ""},
+        {GET END, "X-Forwarded-For", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sk_buffer out = {0};
+        sk_handshake_field(rows[i].head, strlen(rows[i].head), rows[i].name, &out);
+        CHECK_TEXT(rows[i].head, sk_buffer_text(&out), rows[i].value);
+        sk_buffer_clear(&out);
+    }
+}
+
 void suite_relay_handshake(CU_pSuite suite)
 {
-    static const struct unit_test tests[] = {{"tokens move to Authorization", tokens_move_to_authorization}};
+    static const struct unit_test tests[] = {
+        {"tokens move to Authorization", tokens_move_to_authorization},
+        {"fields are found", fields_are_found},
+    };
     ADD_TESTS(suite, tests);
 }

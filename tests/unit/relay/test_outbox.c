@@ -47,9 +47,11 @@ static void keeps_order_and_the_newest_state(void)
     static const struct {
         const char *pushed;
         const char *sent;
+        size_t replaced; /* of the STATE_UPDATEs */
     } rows[] = {
-        {"", ""},      {"abc", "abc"}, {"U1", "1"},      {"U1U2U3", "3"}, {"U1aU2", "a2"},          {"aU1bU2c", "ab2c"},
-        {"U1S2", "2"}, {"S1U2", "12"}, {"S1U2U3", "13"}, {"S1U2S3", "3"}, {"S1aU2bS3cU4", "ab3c4"},
+        {"", "", 0},         {"abc", "abc", 0},      {"U1", "1", 0},   {"U1U2U3", "3", 2},
+        {"U1aU2", "a2", 1},  {"aU1bU2c", "ab2c", 1}, {"U1S2", "2", 1}, {"S1U2", "12", 0},
+        {"S1U2U3", "13", 1}, {"S1U2S3", "3", 1},     {"S1S2", "2", 0}, {"S1aU2bS3cU4", "ab3c4", 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct sk_outbox outbox;
@@ -57,6 +59,7 @@ static void keeps_order_and_the_newest_state(void)
         sk_outbox_init(&outbox);
         CHECK(rows[i].pushed, push_all(&outbox, rows[i].pushed));
         CHECK_TEXT(rows[i].pushed, pop_all(&outbox, text, sizeof text), rows[i].sent);
+        CHECK_INT(rows[i].pushed, (int64_t)outbox.replaced, (int64_t)rows[i].replaced);
         CHECK_INT(rows[i].pushed, (int64_t)outbox.events, 0);
         sk_outbox_clear(&outbox);
     }
@@ -77,6 +80,9 @@ static void is_bounded(void)
     sk_outbox_clear(&outbox);
     CHECK("empty", sk_outbox_first(&outbox) == NULL);
     CHECK("usable after clearing", push_all(&outbox, "e"));
+    sk_outbox_clear(&outbox);
+    outbox.events_max = 2;
+    CHECK("a limit of its own", push_all(&outbox, "ee") && !push_all(&outbox, "e"));
     sk_outbox_clear(&outbox);
 }
 

@@ -119,6 +119,10 @@ static void writes_the_relays_frames(void)
     CHECK_TEXT("error", sk_buffer_text(&out),
                "{\"type\":\"ERROR\",\"sessionId\":\"g1\",\"timestamp\":5,\"code\":\"INVALID_MESSAGE\","
                "\"message\":\"a \\\"quote\\\"\"}");
+    sk_buffer_reset(&out);
+    sk_protocol_pong(&out, NULL, 5, NULL);
+    CHECK_TEXT("of no session", sk_buffer_text(&out),
+               "{\"type\":\"PONG\",\"timestamp\":5,\"client_timestamp\":null,\"server_timestamp\":5}");
     sk_buffer_clear(&out);
 }
 

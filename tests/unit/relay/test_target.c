@@ -36,7 +36,11 @@ static void reads_path_and_query(void)
         {"/sessions/g1/x", {NULL}, SK_TARGET_MISSING_ID, ""},
         {"/sessions", {NULL}, SK_TARGET_UNKNOWN, ""},
         {"/wss", {"sessionId=g1"}, SK_TARGET_UNKNOWN, ""},
-        {"/feed", {NULL}, SK_TARGET_UNKNOWN, ""},
+        {"/feed", {NULL}, SK_TARGET_FEED, ""},
+        {"/feed/", {"token=x"}, SK_TARGET_FEED, ""},
+        {"/feed", {"sessionId=g1"}, SK_TARGET_FEED, ""},
+        {"/feed/g1", {NULL}, SK_TARGET_UNKNOWN, ""},
+        {"/feeds", {NULL}, SK_TARGET_UNKNOWN, ""},
         {"", {NULL}, SK_TARGET_UNKNOWN, ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -60,6 +64,7 @@ static void decides_who_is_let_in(void)
         enum sk_close code;
     } rows[] = {
         {"a place is free", SK_TARGET_SESSION, 9, false, SK_CLOSE_NONE},
+        {"the feed", SK_TARGET_FEED, 9, false, SK_CLOSE_NONE},
         {"full", SK_TARGET_SESSION, 10, false, SK_CLOSE_BUSY},
         {"no id", SK_TARGET_MISSING_ID, 0, false, SK_CLOSE_POLICY},
         {"no route, though full", SK_TARGET_UNKNOWN, 10, false, SK_CLOSE_POLICY},

@@ -1,5 +1,5 @@
 /* The client's address. Believes nobody who is not trusted. */
-#include "fcgi/caller.h"
+#include "common/caller.h"
 
 #include "common/network.h"
 

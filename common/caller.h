@@ -1,6 +1,6 @@
 /* Where a request comes from: the client's address, seen through the proxies that the operator trusts. */
-#ifndef SK_FCGI_CALLER_H
-#define SK_FCGI_CALLER_H
+#ifndef SK_COMMON_CALLER_H
+#define SK_COMMON_CALLER_H
 
 #include <stddef.h>
 
