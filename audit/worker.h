@@ -5,7 +5,8 @@
 #include "common/config.h"
 
 /* Blocks SIGTERM and SIGINT, and drains until one of them comes; the batch in hand is finished first, unless
- * PostgreSQL cannot be had: then its events stay for the next worker. Redis or PostgreSQL gone is waited for.
+ * PostgreSQL cannot be had. What it still holds then, and what it has read ahead, is given back for the next worker.
+ * Redis or PostgreSQL gone is waited for.
  * SK_INTERNAL_ERROR: could not start. */
 enum sk_code sk_worker_run(const struct sk_config *config, struct sk_error *error) __attribute__((warn_unused_result));
 

@@ -266,16 +266,22 @@ static void play_round(struct contestant *contestant, const struct fanout_spec *
     contestant->wall_us += now_us() - since;
 }
 
+/* Processor time for each frame that was delivered. */
+static double frame_us(const struct contestant *contestant)
+{
+    return (double)contestant->busy_us / (double)updates_of(contestant);
+}
+
 static void print_contestant(const struct contestant *contestant, const struct contestant *first, size_t clients)
 {
-    const double busy = 100.0 * (double)contestant->busy_us / (double)contestant->wall_us;
     const double due = (double)contestant->messages * (double)clients;
-    printf("  %-16s %9.2f %8.2f %8.2f %8.2f %9.1f %9.1f %9.2f %9.2f\n", contestant->name,
+    const double wall_us = (double)contestant->wall_us;
+    printf("  %-16s %9.2f %8.2f %8.2f %8.2f %8.1f %8.1f %9.2f %8.2f %8.2f\n", contestant->name,
            100.0 * (double)updates_of(contestant) / due, (double)contestant->latency.p50_us / 1e3,
-           (double)contestant->latency.p99_us / 1e3, (double)contestant->latency.max_us / 1e3, busy,
-           100.0 * (double)contestant->redis_us / (double)contestant->wall_us,
-           (double)first->latency.p99_us / (double)contestant->latency.p99_us,
-           (double)first->busy_us / (double)contestant->busy_us);
+           (double)contestant->latency.p99_us / 1e3, (double)contestant->latency.max_us / 1e3,
+           100.0 * (double)contestant->busy_us / wall_us, 100.0 * (double)contestant->redis_us / wall_us,
+           frame_us(contestant), (double)first->latency.p99_us / (double)contestant->latency.p99_us,
+           frame_us(first) / frame_us(contestant));
 }
 
 static void finish(struct contestant *contestant)
@@ -296,7 +302,7 @@ void fanout_compare(const struct fanout_spec *spec)
     struct sk_buffer text = {.data = NULL};
     start_relay(&all[RELAY], spec->clients);
     start_nchan(&all[NCHAN], "nginx + nchan", "", "", spec->clients);
-    start_nchan(&all[NCHAN_REDIS], "… over Redis", "nchan_redis_pass store; ",
+    start_nchan(&all[NCHAN_REDIS], "nchan over Redis", "nchan_redis_pass store; ",
                 kept_text("  upstream store { nchan_redis_server redis://127.0.0.1:%d; }\n", stack.redis_port),
                 spec->clients);
     for (int i = 0; i < spec->rounds * COUNT; i++) {
@@ -304,13 +310,12 @@ void fanout_compare(const struct fanout_spec *spec)
     }
     printf("\nfan-out: %zu bytes to %zu clients of one session, %" PRId64 " a second, %" PRId64
            " s each, by turns of %" PRId64 " s\n"
-           "  (published to the relay by PUBLISH on Redis, to nchan by POST)\n"
            "  (published to the relay by PUBLISH on Redis, to nchan by POST; of states that wait for one client the "
            "relay\n"
            "  sends only the newest, so that under pressure it may deliver less than all; ratios: the relay's to the "
            "other's)\n"
-           "                   delivered      p50      p99      max    server     Redis     ratio     ratio\n"
-           "                         %%       ms       ms       ms    %% core    %% core       p99  %% server\n",
+           "                   delivered      p50      p99      max   server    Redis    server    ratio    ratio\n"
+           "                         %%       ms       ms       ms   %% core   %% core  µs/frame      p99   server\n",
            spec->bytes, spec->clients, spec->per_second, spec->rounds * spec->round_s, spec->round_s);
     for (size_t i = 0; i < COUNT; i++) {
         swarm_take_latency(all[i].swarm, &all[i].latency);

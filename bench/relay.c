@@ -161,7 +161,8 @@ static void measure_visits(void)
 
 static void measure_deaf(void)
 {
-    enum { CLIENTS = 1000, ROUNDS = 4, A_SECOND = 50 };
+    enum { CLIENTS = 1000, ROUNDS = 4 };
+    const int64_t a_second = 50;
     const size_t filling = 400;
     const size_t messages = 250;
     static const char *const env[] = {"RELAY_PING_S=60", NULL}; /* else it would soon be taken for gone */
@@ -180,15 +181,15 @@ static void measure_deaf(void)
                                                      .deaf_bytes = 4096});
         REQUIRE(swarms[i]);
         AWAIT(swarm_synced(swarms[i]) == CLIENTS - i && swarm_open(swarms[i]) == CLIENTS);
-        fanout_publish(crowd.ids[i], version, filling, MESSAGE_BYTES, 2 * A_SECOND); /* until its queues are full */
+        fanout_publish(crowd.ids[i], version, filling, MESSAGE_BYTES, 2 * a_second); /* until its queues are full */
         version += (int64_t)filling;
         swarm_take_latency(swarms[i], &found[i]);
     }
-    for (size_t i = 0; i < 2 * ROUNDS; i++, version += (int64_t)messages) {
-        fanout_publish(crowd.ids[i % 2], version, messages, MESSAGE_BYTES, A_SECOND);
+    for (size_t i = 0; i < (size_t)2 * ROUNDS; i++, version += (int64_t)messages) {
+        fanout_publish(crowd.ids[i % 2], version, messages, MESSAGE_BYTES, a_second);
     }
-    printf("\n%d clients of one session, %d bytes, %d a second, by turns       p50 ms   p99 ms   max ms\n", CLIENTS,
-           MESSAGE_BYTES, A_SECOND);
+    printf("\n%d clients of one session, %d bytes, %" PRId64 " a second, by turns       p50 ms   p99 ms   max ms\n",
+           CLIENTS, MESSAGE_BYTES, a_second);
     for (size_t i = 0; i < 2; i++) {
         swarm_take_latency(swarms[i], &found[i]);
         printf("  %-57s %8.2f %8.2f %8.2f\n", i ? "one of them reads nothing: the others" : "all read",

@@ -10,7 +10,8 @@
 #define SESSIONS 100
 #define CROWD 2000
 #define CONNECTION_BYTES 10240
-#define ROUND 2500 /* visits */
+#define ROUND 2500                  /* visits */
+#define LEFTOVER_BYTES INT64_C(200) /* a visit: less than what is kept of any connection, more than a heap's noise */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define INSTRUMENTED true
@@ -102,8 +103,8 @@ static void visit(int port, size_t visits)
     expect_no_accident(swarm);
 }
 
-/* Under the address sanitizer, what was not given back is reported at the relay's end, which fails the run; here it is
- * the resident size, which by itself says little of a leak, but much of one of a whole connection. */
+/* Under the address sanitizer, what was not given back is reported at the relay's end, which fails the run; without it,
+ * the resident size tells. */
 static void visitors_leave_nothing_behind(void)
 {
     int port = 0;
@@ -114,8 +115,7 @@ static void visitors_leave_nothing_behind(void)
     visit(port, ROUND);
     const int64_t grown = gauge_resident(process_pid(relay)) - before;
     printf("\n    %d connects and disconnects: the relay grew by %lld KiB ", ROUND, (long long)grown / 1024);
-    EXPECT(INSTRUMENTED || grown < INT64_C(1024) * ROUND);
-    EVENTUALLY(redis_int("PUBSUB NUMPAT") == 0); /* (Redis answers) */
+    EXPECT(INSTRUMENTED || grown < LEFTOVER_BYTES * ROUND);
     for (size_t i = 0; i < SESSIONS; i++) {
         const char *channel = kept_text("ws:%s", ids[i]);
         EVENTUALLY(redis_int("PUBLISH %s %s", channel, "nobody listens") == 0);
