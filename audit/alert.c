@@ -121,6 +121,19 @@ static size_t ignore_answer(char *data, size_t size, size_t count, void *unused)
     return size * count;
 }
 
+static bool is_taken(CURL *curl, long *status)
+{
+    return curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status) == CURLE_OK && *status >= 200 && *status < 300;
+}
+
+/* The status says all: once the head is whole and good, nobody waits for a body that may never end. */
+static size_t look_at_head(char *line, size_t size, size_t count, void *curl)
+{
+    long status = 0;
+    bool is_whole = size * count <= 2 && line[0] != '\0' && line[0] <= '\r';
+    return is_whole && is_taken(curl, &status) ? 0 : size * count;
+}
+
 static int64_t closing_at(struct sk_alert *alert)
 {
     pthread_mutex_lock(&alert->lock);
@@ -161,17 +174,18 @@ static bool post(struct sk_alert *alert, const struct sk_buffer *body, const cha
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, give_up);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, alert);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore_answer);
+    curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's head is none of the receiver's */
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, look_at_head);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, curl);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "synckairos-audit");
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, sk_buffer_text(body));
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->length);
     CURLcode result = curl_easy_perform(curl);
-    if (result == CURLE_OK) {
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
-    }
+    bool taken = is_taken(curl, status);
     *why = result == CURLE_OK ? "the receiver refused it" : curl_easy_strerror(result);
     curl_slist_free_all(headers);
-    return *status >= 200 && *status < 300;
+    return taken;
 }
 
 /* Waits under the lock until something changes, but not past at_ms (0: whenever that is). */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define ARGUMENT_MAX (INT64_C(1) << 53) /* beyond any number that the API takes; sums of two stay in range */
+#define AHEAD_MS_MAX 1000 /* that a life begins after the end of the one before, and so after its own first event */
 
 void sk_attempt_close(struct sk_attempt *attempt)
 {
@@ -90,7 +91,10 @@ static enum sk_code create(struct sk_attempt *attempt, struct sk_error *error)
     take_configuration(made, copy);
     sk_session_free(copy);
     sk_engine_create(made, event->created_at_ms);
-    if (event->at_ms > made->created_at_ms) { /* earlier: an id used again in the very millisecond of its end */
+    /* Earlier only where an id was used again in the very millisecond of its end: no two lives begin at one instant. */
+    bool is_pushed = event->has_former_life && event->at_ms < made->created_at_ms &&
+                     made->created_at_ms - event->at_ms <= AHEAD_MS_MAX;
+    if (!is_pushed) {
         sk_comparison_int(&attempt->found, "at_ms", event->at_ms, made->created_at_ms);
     }
     sk_session_free(attempt->session);
@@ -233,6 +237,60 @@ static enum sk_code apply_operation(struct sk_attempt *attempt, enum sk_op op, s
     enum sk_code code = operate(attempt, op, metadata, error);
     json_decref(metadata);
     return code;
+}
+
+/* --- arguments that there may be ---------------------------------------------------------------------------------- */
+
+#define KEYS_MAX 4
+
+/* Of each type that has any. */
+static const struct {
+    enum sk_op op;
+    const char *keys[KEYS_MAX];
+} arguments[] = {
+    {SK_OP_SWITCH, {"current_participant_id", "current_cycle_number", "next_participant_id"}},
+    {SK_OP_ADJUST, {"delta_ms", "total_time_ms", "reason"}},
+    {SK_OP_ADD, {"participant_index", "total_time_ms", "group_id"}},
+};
+
+static bool may_have(enum sk_op op, const char *key)
+{
+    for (size_t i = 0; i < sizeof(arguments) / sizeof(arguments[0]); i++) {
+        for (size_t k = 0; arguments[i].op == op && k < KEYS_MAX && arguments[i].keys[k]; k++) {
+            if (strcmp(arguments[i].keys[k], key) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void check_key(struct sk_attempt *attempt, const char *key, const json_t *metadata)
+{
+    char path[SK_COMPARISON_BYTES];
+    bool is_second_time = strcmp(key, "total_time_ms") == 0 && json_object_get(metadata, "delta_ms");
+    enum sk_op op = sk_change_op_of(attempt->event->type);
+    if (!may_have(op, key) || (op == SK_OP_ADJUST && is_second_time)) {
+        (void)snprintf(path, sizeof(path), "metadata.%s", key);
+        sk_comparison_json(&attempt->found, path, json_object_get(metadata, key), NULL);
+    }
+}
+
+void sk_attempt_check_metadata(struct sk_attempt *attempt)
+{
+    json_error_t fault;
+    const char *key;
+    json_t *value;
+    const char *text = attempt->event->metadata;
+    json_t *metadata = text ? sk_codec_parse(text, strlen(text), &fault) : NULL;
+    if (!json_is_object(metadata)) {
+        sk_comparison_note(&attempt->found, "metadata", text ? text : "(nothing)", "(an object)");
+    }
+    json_object_foreach(metadata, key, value)
+    {
+        check_key(attempt, key, metadata);
+    }
+    json_decref(metadata);
 }
 
 /* --- any type --------------------------------------------------------------------------------------------------- */

@@ -25,6 +25,9 @@ struct sk_attempt {
  * memory. */
 enum sk_code sk_attempt_apply(struct sk_attempt *attempt, struct sk_error *error) __attribute__((warn_unused_result));
 
+/* Notes what the event's metadata holds that an event of its type cannot have, and where it is no object. */
+void sk_attempt_check_metadata(struct sk_attempt *attempt);
+
 void sk_attempt_close(struct sk_attempt *attempt);
 
 #endif

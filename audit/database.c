@@ -14,6 +14,9 @@
 #include <string.h>
 
 #define ASK_EVERY_MS 250
+#define CONSTRAINT_BYTES 64 /* NAMEDATALEN */
+#define QUOTED(number) #number
+#define TEXT_OF(number) QUOTED(number)
 #define UNSENT_BYTES_MAX 65536 /* rows that libpq may keep back before they must be on their way */
 
 struct sk_database {
@@ -21,10 +24,13 @@ struct sk_database {
     PGconn *connection;
     sk_database_patience *patience; /* NULL: endless */
     void *patience_context;
-    int64_t since_ms;    /* monotonic: the call under way began */
-    bool gave_up;        /* … and lost its patience */
-    size_t unsent_bytes; /* of rows, since libpq was last made to send everything */
-    char sqlstate[6];    /* of the last refusal */
+    int64_t since_ms;             /* monotonic: the call under way began */
+    int64_t asked_at_ms;          /* monotonic: the owner was last asked, whatever the call */
+    bool gave_up;                 /* … and lost its patience */
+    size_t unsent_bytes;          /* of rows, since libpq was last made to send everything */
+    enum sk_database_fault fault; /* of the last call, as the two below */
+    char sqlstate[6];
+    char constraint[CONSTRAINT_BYTES];
 };
 
 struct sk_database *sk_database_new(const char *url)
@@ -48,6 +54,7 @@ void sk_database_disconnect(struct sk_database *database)
 {
     PQfinish(database->connection);
     database->connection = NULL;
+    database->fault = SK_DATABASE_LOST;
 }
 
 void sk_database_ask_while_waiting(struct sk_database *database, sk_database_patience *patience, void *context)
@@ -64,20 +71,53 @@ bool sk_database_in_transaction(const struct sk_database *database)
 
 /* --- errors ----------------------------------------------------------------------------------------------------- */
 
-bool sk_database_is_data_error(const char *sqlstate)
+/* The first prefix that fits counts. */
+static const struct {
+    const char *prefix;
+    enum sk_database_fault fault;
+} faults[] = {
+    {"22", SK_DATABASE_REFUSED}, /* data exceptions */
+    {"23", SK_DATABASE_REFUSED}, /* constraints */
+    {"54", SK_DATABASE_REFUSED}, /* limits of the server */
+    {"40", SK_DATABASE_CLASH},   /* a serialization failure, a deadlock */
+    {"57014", SK_DATABASE_SLOW}, /* query_canceled: the time is up */
+    {"08", SK_DATABASE_LOST},    /* the connection */
+    {"25", SK_DATABASE_LOST},    /* a transaction that may not write: a standby */
+    {"28", SK_DATABASE_LOST},    /* authorization */
+    {"3D", SK_DATABASE_LOST},    /* no such database */
+    {"3F", SK_DATABASE_LOST},    /* no such schema */
+    {"42", SK_DATABASE_LOST},    /* no such table (not migrated yet), no right to it */
+    {"53", SK_DATABASE_LOST},    /* disk, memory, connections */
+    {"55", SK_DATABASE_LOST},    /* a lock, an object that is in use */
+    {"57", SK_DATABASE_LOST},    /* shutting down, starting up */
+    {"58", SK_DATABASE_LOST},    /* the operating system */
+    {"XX001", SK_DATABASE_LOST}, /* damaged files */
+    {"XX002", SK_DATABASE_LOST},
+};
+
+enum sk_database_fault sk_database_fault_of(const char *sqlstate)
 {
-    static const char *const classes[] = {"22", "23", "54"};
-    for (size_t i = 0; sqlstate && i < sizeof classes / sizeof classes[0]; i++) {
-        if (strncmp(sqlstate, classes[i], 2) == 0) {
-            return true;
+    for (size_t i = 0; sqlstate && i < sizeof faults / sizeof faults[0]; i++) {
+        if (strncmp(sqlstate, faults[i].prefix, strlen(faults[i].prefix)) == 0) {
+            return faults[i].fault;
         }
     }
-    return false;
+    return sqlstate && strlen(sqlstate) == 5 ? SK_DATABASE_UNCLEAR : SK_DATABASE_LOST;
+}
+
+enum sk_database_fault sk_database_fault(const struct sk_database *database)
+{
+    return database->fault;
 }
 
 const char *sk_database_sqlstate(const struct sk_database *database)
 {
     return database->sqlstate;
+}
+
+const char *sk_database_constraint(const struct sk_database *database)
+{
+    return database->constraint;
 }
 
 /* The message up to its first line's end, for one line of a log. */
@@ -93,6 +133,7 @@ static enum sk_code lost(struct sk_database *database, struct sk_error *error)
     fail(error, SK_ARCHIVE_UNAVAILABLE, NULL,
          database->gave_up ? "no answer from PostgreSQL in time" : PQerrorMessage(database->connection));
     sk_database_disconnect(database);
+    database->fault = database->gave_up ? SK_DATABASE_SLOW : SK_DATABASE_LOST;
     return SK_ARCHIVE_UNAVAILABLE;
 }
 
@@ -107,23 +148,34 @@ static void begin_call(struct sk_database *database)
 {
     database->since_ms = now_ms();
     database->gave_up = false;
+    database->fault = SK_DATABASE_FINE;
+    database->sqlstate[0] = '\0';
+    database->constraint[0] = '\0';
+}
+
+/* By the clock: a server that drips, or calls that are short but many, do not keep the owner from being asked. */
+static bool is_patient(struct sk_database *database)
+{
+    int64_t now = now_ms();
+    if (!database->patience || now - database->asked_at_ms < ASK_EVERY_MS) {
+        return true;
+    }
+    database->asked_at_ms = now;
+    database->gave_up = !database->patience(database->patience_context, now - database->since_ms);
+    return !database->gave_up;
 }
 
 /* Waits for the socket. False: the patience is at its end. A socket that is broken counts as ready: libpq tells why. */
 static bool wait_for(struct sk_database *database, short events)
 {
     struct pollfd socket = {.fd = PQsocket(database->connection), .events = events};
-    while (socket.fd >= 0) {
-        int ready = poll(&socket, 1, ASK_EVERY_MS);
+    while (is_patient(database)) {
+        int ready = socket.fd >= 0 ? poll(&socket, 1, ASK_EVERY_MS) : 1;
         if (ready > 0 || (ready < 0 && errno != EINTR)) {
-            break;
-        }
-        if (database->patience && !database->patience(database->patience_context, now_ms() - database->since_ms)) {
-            database->gave_up = true;
-            return false;
+            return true;
         }
     }
-    return true;
+    return false;
 }
 
 /* Sends what libpq has kept back. False: the connection is lost or the patience. */
@@ -171,24 +223,34 @@ static void roll_back(struct sk_database *database)
     }
 }
 
+static enum sk_code code_of(enum sk_database_fault fault)
+{
+    if (fault == SK_DATABASE_REFUSED) {
+        return SK_VALIDATION_ERROR;
+    }
+    return fault == SK_DATABASE_CLASH ? SK_CONFLICT : SK_ARCHIVE_UNAVAILABLE;
+}
+
 /* Takes the failed result (may be NULL). Only the message itself is kept: DETAIL and CONTEXT quote rows. */
 static enum sk_code refuse(struct sk_database *database, PGresult *result, struct sk_error *error)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    bool is_data = sk_database_is_data_error(sqlstate) && PQstatus(database->connection) == CONNECTION_OK;
-    fail(error, is_data ? SK_VALIDATION_ERROR : SK_ARCHIVE_UNAVAILABLE, sqlstate,
-         message ? message : PQerrorMessage(database->connection));
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    bool stands = PQstatus(database->connection) == CONNECTION_OK;
+    enum sk_database_fault fault = stands ? sk_database_fault_of(sqlstate) : SK_DATABASE_LOST;
+    enum sk_code code = code_of(fault);
+    fail(error, code, sqlstate, message ? message : PQerrorMessage(database->connection));
     (void)snprintf(database->sqlstate, sizeof database->sqlstate, "%s", sqlstate ? sqlstate : "");
+    (void)snprintf(database->constraint, sizeof database->constraint, "%s", constraint ? constraint : "");
     PQclear(result);
-    if (!is_data) {
+    if (code == SK_ARCHIVE_UNAVAILABLE) {
         sk_database_disconnect(database);
-        return SK_ARCHIVE_UNAVAILABLE;
-    }
-    if (sk_database_in_transaction(database)) {
+    } else if (sk_database_in_transaction(database)) {
         roll_back(database);
     }
-    return SK_VALIDATION_ERROR;
+    database->fault = fault;
+    return code;
 }
 
 /* --- connecting ------------------------------------------------------------------------------------------------- */
@@ -207,15 +269,17 @@ enum sk_code sk_database_connect(struct sk_database *database, struct sk_error *
     static const char *const keys[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
                                        "keepalives_count", "tcp_user_timeout", "fallback_application_name",
                                        "dbname",           "client_encoding",  NULL};
-    const char *const values[] = {"5", "10", "3", "3", "15000", "synckairos-audit", database->url, "UTF8", NULL};
+    const char *const values[] = {"5",           "10",   "3", "3", TEXT_OF(SK_DATABASE_UNSENT_MS), "synckairos-audit",
+                                  database->url, "UTF8", NULL};
     _Static_assert(sizeof keys / sizeof keys[0] == sizeof values / sizeof values[0], "a value for each key");
     if (database->connection && PQstatus(database->connection) == CONNECTION_OK) {
         return SK_OK;
     }
     sk_database_disconnect(database);
-    database->gave_up = false;
+    begin_call(database);
     database->connection = PQconnectdbParams(keys, values, 1);
     if (!database->connection) {
+        sk_database_disconnect(database);
         return sk_fail(error, SK_ARCHIVE_UNAVAILABLE, "out of memory");
     }
     if (PQstatus(database->connection) != CONNECTION_OK) {
@@ -340,11 +404,12 @@ enum sk_code sk_database_copy_begin(struct sk_database *database, const char *sq
 
 enum sk_code sk_database_copy_rows(struct sk_database *database, const struct sk_buffer *rows, struct sk_error *error)
 {
+    begin_call(database);
     if (rows->length > INT_MAX) {
         sk_database_disconnect(database);
+        database->fault = SK_DATABASE_REFUSED;
         return sk_fail(error, SK_VALIDATION_ERROR, "rows of %zu bytes in one piece", rows->length);
     }
-    begin_call(database);
     if (PQputCopyData(database->connection, sk_buffer_text(rows), (int)rows->length) != 1) {
         return lost(database, error);
     }

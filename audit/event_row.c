@@ -118,6 +118,10 @@ enum sk_code sk_event_row_read(struct sk_event_row *row, const struct sk_audit_e
 {
     *row = (struct sk_event_row){.event = event};
     for (size_t i = 0; i < SK_AUDIT_FIELD_COUNT; i++) {
+        if (event->field[i].length > SK_EVENT_FIELD_BYTES_MAX) {
+            return sk_fail(error, SK_VALIDATION_ERROR, "%s is too long: %zu bytes",
+                           sk_audit_field_name((enum sk_audit_field)i), event->field[i].length);
+        }
         if (!read_field(row, i)) {
             return sk_fail(error, SK_VALIDATION_ERROR, "%s is not what its column holds",
                            sk_audit_field_name((enum sk_audit_field)i));

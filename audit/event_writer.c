@@ -13,17 +13,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BYTES 32768 /* rows sent in one piece */
-#define TRIES 5           /* against other workers that write the same events at the same time */
-#define DUPLICATE "23505" /* unique_violation; of the event's id, the only key that COPY can meet */
+#define CHUNK_BYTES 32768            /* rows sent in one piece */
+#define TRIES 5                      /* against other workers that write the same events at the same time */
+#define DUPLICATE "23505"            /* unique_violation … */
+#define EVENT_KEY "sync_events_pkey" /* … of the event's id; any other key is none of ours, and refuses the data */
+#define QUOTED(number) #number
+#define TEXT_OF(number) QUOTED(number)
 
 /* A commit that does not reach the disk must not be acknowledged to Redis: synchronous_commit is not left off. Set for
  * the transaction only: behind a pool, settings of a connection reach other clients. */
 static const char begin_sql[] =
-    "BEGIN;"
-    "SELECT set_config('statement_timeout', '20s', true);"
-    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';"
-    "COPY sync_events (" SK_EVENT_ROW_COLUMNS ") FROM STDIN (FORMAT binary)";
+    "BEGIN ISOLATION LEVEL READ COMMITTED;" /* whatever the server's default is: two workers may not refuse each other
+                                             */
+    "SELECT set_config('statement_timeout', '" TEXT_OF(
+        SK_DATABASE_STATEMENT_MS) "', true);"
+                                  "SELECT set_config('synchronous_commit', 'on', true) WHERE "
+                                  "current_setting('synchronous_commit') = 'off';"
+                                  "COPY sync_events (" SK_EVENT_ROW_COLUMNS ") FROM STDIN (FORMAT binary)";
 
 /* Around the ids of the sessions' newest events. Events are added in the order of their ids, then summaries in the
  * order of theirs, the same for every worker: two that write the same sessions or, after a claim, the same events, wait
@@ -49,8 +55,11 @@ static const char finish_sql[] =
     "  WHERE (old.version, old.updated_at) < (excluded.version, excluded.updated_at);"
     "COMMIT";
 
+/* What an event is beside its id. The instant in PostgreSQL's own microseconds, as a row has it. */
 static const char known_sql[] =
-    "SELECT event_id FROM sync_events WHERE event_id = ANY ($1::uuid[]) ORDER BY sync_events.event_id";
+    "SELECT event_id, session_id, CASE WHEN isfinite(session_created_at) THEN"
+    "    (extract(epoch FROM session_created_at) * 1000000)::bigint - 946684800000000 END, version, type"
+    "  FROM sync_events WHERE event_id = ANY ($1::uuid[]) ORDER BY sync_events.event_id";
 
 struct sk_event_writer {
     struct sk_database *database; /* borrowed */
@@ -108,17 +117,40 @@ static bool make_room(struct sk_event_writer *writer, size_t count)
     return true;
 }
 
+/* An id that two events bear: one of them would vanish, were it taken for the other. */
+static enum sk_code refuse_taken(struct sk_error *error)
+{
+    return sk_fail(error, SK_VALIDATION_ERROR, "event_id is another event's");
+}
+
+static bool same_text(const struct sk_event_row *left, const struct sk_event_row *right, enum sk_audit_field field)
+{
+    const struct sk_audit_value *a = &left->event->field[field];
+    const struct sk_audit_value *b = &right->event->field[field];
+    return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
+}
+
+static bool same_event(const struct sk_event_row *left, const struct sk_event_row *right)
+{
+    return left->number[SK_AUDIT_CREATED_AT_MS] == right->number[SK_AUDIT_CREATED_AT_MS] &&
+           left->number[SK_AUDIT_VERSION] == right->number[SK_AUDIT_VERSION] &&
+           same_text(left, right, SK_AUDIT_SESSION_ID) && same_text(left, right, SK_AUDIT_TYPE);
+}
+
 /* An event that stands in the stream twice may stand in one batch twice. */
-static void drop_repeated(struct sk_event_writer *writer)
+static enum sk_code drop_repeated(struct sk_event_writer *writer, struct sk_error *error)
 {
     size_t kept = 0;
     for (size_t i = 0; i < writer->count; i++) {
         const struct sk_event_row *row = &writer->rows[i];
         if (kept == 0 || memcmp(writer->rows[kept - 1].id, row->id, sizeof row->id) != 0) {
             writer->rows[kept++] = *row;
+        } else if (!same_event(&writer->rows[kept - 1], row)) {
+            return refuse_taken(error);
         }
     }
     writer->count = kept;
+    return SK_OK;
 }
 
 static enum sk_code read_rows(struct sk_event_writer *writer, const struct sk_audit_entry *entries, size_t count,
@@ -136,8 +168,7 @@ static enum sk_code read_rows(struct sk_event_writer *writer, const struct sk_au
     }
     writer->count = count;
     qsort(writer->rows, writer->count, sizeof *writer->rows, sk_event_row_by_id);
-    drop_repeated(writer);
-    return SK_OK;
+    return drop_repeated(writer, error);
 }
 
 /* A list of ids in braces' place; nothing that came from outside gets into a statement but as hexadecimal digits. */
@@ -152,8 +183,29 @@ static void list_id(struct sk_buffer *out, const struct sk_event_row *row, bool 
 
 /* --- events that are there already ------------------------------------------------------------------------------ */
 
-/* known: ids in the order of the rows. */
-static void drop_known(struct sk_event_writer *writer, const PGresult *known)
+static bool is_text(const PGresult *known, int number, int column, const struct sk_audit_value *value)
+{
+    return (size_t)PQgetlength(known, number, column) == value->length &&
+           memcmp(PQgetvalue(known, number, column), value->text, value->length) == 0;
+}
+
+static bool is_number(const PGresult *known, int number, int column, int64_t value)
+{
+    return !PQgetisnull(known, number, column) && strtoll(PQgetvalue(known, number, column), NULL, 10) == value;
+}
+
+/* Whether what is there under the row's id is the row's event. */
+static bool is_known(const struct sk_event_row *row, const PGresult *known, int number)
+{
+    const struct sk_audit_value *field = row->event->field;
+    return is_text(known, number, 1, &field[SK_AUDIT_SESSION_ID]) &&
+           is_number(known, number, 2, row->number[SK_AUDIT_CREATED_AT_MS]) &&
+           is_number(known, number, 3, row->number[SK_AUDIT_VERSION]) &&
+           is_text(known, number, 4, &field[SK_AUDIT_TYPE]);
+}
+
+/* known: rows of known_sql, in the order of the writer's. */
+static enum sk_code drop_known(struct sk_event_writer *writer, const PGresult *known, struct sk_error *error)
 {
     size_t kept = 0;
     int next = 0;
@@ -162,6 +214,9 @@ static void drop_known(struct sk_event_writer *writer, const PGresult *known)
         bool there = next < PQntuples(known) &&
                      sk_event_row_read_id(PQgetvalue(known, next, 0), (size_t)PQgetlength(known, next, 0), id) &&
                      memcmp(id, writer->rows[i].id, sizeof id) == 0;
+        if (there && !is_known(&writer->rows[i], known, next)) {
+            return refuse_taken(error);
+        }
         if (there) {
             next++;
         } else {
@@ -169,6 +224,7 @@ static void drop_known(struct sk_event_writer *writer, const PGresult *known)
         }
     }
     writer->count = kept;
+    return SK_OK;
 }
 
 static enum sk_code leave_out_known(struct sk_event_writer *writer, struct sk_error *error)
@@ -187,7 +243,7 @@ static enum sk_code leave_out_known(struct sk_event_writer *writer, struct sk_er
     const char *const parameters[] = {sk_buffer_text(&writer->text)};
     enum sk_code code = sk_database_query(writer->database, known_sql, 1, parameters, &known, error);
     if (!code) {
-        drop_known(writer, known);
+        code = drop_known(writer, known, error);
     }
     PQclear(known);
     return code;
@@ -265,7 +321,8 @@ static enum sk_code finish(struct sk_event_writer *writer, struct sk_error *erro
 
 static bool met_known(const struct sk_event_writer *writer, enum sk_code code)
 {
-    return code == SK_VALIDATION_ERROR && strcmp(sk_database_sqlstate(writer->database), DUPLICATE) == 0;
+    return code == SK_VALIDATION_ERROR && strcmp(sk_database_sqlstate(writer->database), DUPLICATE) == 0 &&
+           strcmp(sk_database_constraint(writer->database), EVENT_KEY) == 0;
 }
 
 /* Adds what is not there yet; the transaction stays open, unless nothing is left to add. */
@@ -284,10 +341,10 @@ static enum sk_code add_events(struct sk_event_writer *writer, struct sk_error *
     return sk_fail(error, SK_ARCHIVE_UNAVAILABLE, "other workers go on writing the same events");
 }
 
-enum sk_code sk_event_writer_write(struct sk_event_writer *writer, const struct sk_audit_entry *entries, size_t count,
-                                   int64_t *added, struct sk_error *error)
+/* SK_CONFLICT: another transaction was in the way. */
+static enum sk_code write_once(struct sk_event_writer *writer, const struct sk_audit_entry *entries, size_t count,
+                               int64_t *added, struct sk_error *error)
 {
-    *added = 0;
     enum sk_code code = read_rows(writer, entries, count, error);
     code = code ? code : add_events(writer, error);
     if (code || writer->count == 0) {
@@ -296,4 +353,18 @@ enum sk_code sk_event_writer_write(struct sk_event_writer *writer, const struct 
     code = finish(writer, error);
     *added = code ? 0 : (int64_t)writer->count;
     return code;
+}
+
+enum sk_code sk_event_writer_write(struct sk_event_writer *writer, const struct sk_audit_entry *entries, size_t count,
+                                   int64_t *added, struct sk_error *error)
+{
+    *added = 0;
+    for (int i = 0; i < TRIES; i++) {
+        enum sk_code code = write_once(writer, entries, count, added, error);
+        if (code != SK_CONFLICT) {
+            return code;
+        }
+    }
+    error->code = SK_ARCHIVE_UNAVAILABLE; /* the text says what was in the way */
+    return SK_ARCHIVE_UNAVAILABLE;
 }

@@ -19,7 +19,8 @@ void sk_event_writer_do_meanwhile(struct sk_event_writer *writer, sk_event_write
 
 /* Writes all of the entries (none malformed) or none; those that PostgreSQL has already stand as they are.
  * *added: events that were new. Blocks for three round trips; four more each time that it meets some that are there.
- * SK_VALIDATION_ERROR: at least one of them cannot be stored. SK_ARCHIVE_UNAVAILABLE: try again later. The commit
+ * SK_VALIDATION_ERROR: at least one of them cannot be stored, or bears the id of another event. SK_ARCHIVE_UNAVAILABLE:
+ * try again later (sk_database_fault says more). The commit
  * may have happened all the same: writing the same entries once more changes nothing. */
 enum sk_code sk_event_writer_write(struct sk_event_writer *writer, const struct sk_audit_entry *entries, size_t count,
                                    int64_t *added, struct sk_error *error) __attribute__((warn_unused_result));

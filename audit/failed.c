@@ -2,11 +2,11 @@
  * entry. */
 #include "audit/failed.h"
 
+#include "audit/printable.h"
 #include "common/audit_queue.h"
 #include "common/buffer.h"
 #include "common/iso_time.h"
 #include "common/keys.h"
-#include "common/utf8.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -90,24 +90,10 @@ static const char *read_arguments(char **argv, struct listing *listing)
     return NULL;
 }
 
-/* Text from an entry that anybody may have written: whole characters, and (for lines) no control bytes. */
+/* For lines without control characters; in JSON they are escaped. */
 static void append_clean(struct sk_buffer *out, const redisReply *value, bool line)
 {
-    const char *text = value->str;
-    size_t left = (size_t)value->len;
-    while (left > 0) {
-        size_t bytes = sk_utf8_character(text, left);
-        bool control = bytes == 1 && ((unsigned char)text[0] < 0x20 || text[0] == 0x7f);
-        /* C1 controls are two bytes in UTF-8, and some terminals obey them as well. */
-        control |= bytes == 2 && (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0;
-        if (bytes == 0 || (line && control)) {
-            sk_buffer_append_text(out, "\xef\xbf\xbd");
-        } else {
-            sk_buffer_append(out, text, bytes);
-        }
-        text += bytes > 0 ? bytes : 1;
-        left -= bytes > 0 ? bytes : 1;
-    }
+    sk_printable_append(out, value->str, (size_t)value->len, line);
 }
 
 /* The value of an entry's field; NULL: it has no such field. */

@@ -24,9 +24,11 @@ struct sk_intake {
     bool resume;          /* an answer of Redis was lost: some entries may be ours without our knowing */
     int64_t resume_at_ms; /* monotonic: and some could not be set aside, until then; 0: none */
     int64_t claim_at_ms;  /* monotonic: the next look for dead workers' entries */
-    int64_t put_off;      /* how many could not be set aside since they were last looked at */
-    int64_t put_off_then; /* when the batch in hand was taken */
-    bool noted;           /* Redis may have a row that says how many of ours are delayed */
+    bool had_old;         /* the last batch was no new one: new ones take turns with it */
+    char claim_from[SK_AUDIT_CURSOR_BYTES]; /* where that look goes on */
+    int64_t put_off;                        /* how many could not be set aside since they were last looked at */
+    int64_t put_off_then;                   /* when the batch in hand was taken */
+    bool noted;                             /* Redis may have a row that says how many of ours are delayed */
 
     struct sk_audit_batch batch;   /* in hand; owned */
     struct sk_audit_batch held;    /* the part of it that is left; borrowed */
@@ -59,6 +61,11 @@ static void name_consumer(struct sk_intake *intake)
     (void)snprintf(intake->consumer, sizeof intake->consumer, "%s:%ld:%s", host, (long)getpid(), id);
 }
 
+static void begin_look(struct sk_intake *intake)
+{
+    (void)snprintf(intake->claim_from, sizeof intake->claim_from, "0-0");
+}
+
 struct sk_intake *sk_intake_new(const struct sk_config *config, const struct sk_redis_url *url)
 {
     struct sk_intake *intake = calloc(1, sizeof *intake);
@@ -73,6 +80,7 @@ struct sk_intake *sk_intake_new(const struct sk_config *config, const struct sk_
         return NULL;
     }
     name_consumer(intake);
+    begin_look(intake);
     return intake;
 }
 
@@ -188,12 +196,15 @@ static enum sk_code resume(struct sk_intake *intake, struct sk_error *error)
 static enum sk_code claim(struct sk_intake *intake, struct sk_error *error)
 {
     enum sk_code code = sk_audit_queue_claim(intake->redis, intake->consumer, intake->config->audit_batch,
-                                             claim_ms(intake), &intake->batch, error);
+                                             claim_ms(intake), intake->claim_from, &intake->batch, error);
     if (code) {
+        begin_look(intake);
         return code;
     }
     if (intake->batch.count > 0) { /* and there may be more */
         sk_log(SK_LOG_INFO, "took over what another worker left", SK_I("events", (int64_t)intake->batch.count));
+        /* It brings what waits for room, too, and that is no use before there is some. */
+        intake->claim_at_ms = intake->resume_at_ms != 0 ? now_ms() + PUT_OFF_MS : intake->claim_at_ms;
     } else {
         sk_audit_batch_clear(&intake->batch);
         intake->claim_at_ms = now_ms() + claim_ms(intake) / 4;
@@ -211,19 +222,33 @@ static bool claim_is_due(const struct sk_intake *intake)
     return now_ms() >= intake->claim_at_ms;
 }
 
-static enum sk_code ask(struct sk_intake *intake, struct sk_error *error)
+static enum sk_code ask_for_old(struct sk_intake *intake, struct sk_error *error)
 {
-    const struct sk_config *config = intake->config;
     enum sk_code code = SK_OK;
-    intake->full = false;
     if (resume_is_due(intake)) {
         code = resume(intake, error);
     }
     if (!code && intake->batch.count == 0 && claim_is_due(intake)) {
         code = claim(intake, error);
     }
+    return code;
+}
+
+/* Old and new ones take turns: only what is new makes the room in Redis that the old ones may be waiting for. */
+static enum sk_code ask(struct sk_intake *intake, struct sk_error *error)
+{
+    const struct sk_config *config = intake->config;
+    enum sk_code code = SK_OK;
+    bool turn_of_new = intake->had_old;
+    intake->full = false;
+    intake->had_old = false;
+    if (!turn_of_new) {
+        code = ask_for_old(intake, error);
+        intake->had_old = intake->batch.count > 0;
+    }
     if (!code && intake->batch.count == 0) {
         int64_t wait = config->audit_wait_ms < READ_SLICE_MS ? config->audit_wait_ms : READ_SLICE_MS;
+        wait = turn_of_new ? 0 : wait;
         code = sk_audit_queue_read(intake->redis, intake->consumer, config->audit_batch, wait, &intake->batch, error);
         intake->full = !code && intake->batch.count == (size_t)config->audit_batch;
     }
@@ -349,6 +374,7 @@ static void adopt(struct sk_intake *intake)
         sk_log(SK_LOG_WARN, "audit events had been handed out and were nobody's any more; they are taken up",
                SK_I("events", count));
         intake->claim_at_ms = 0;
+        begin_look(intake);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "audit/status.h"
 #include "audit/verify.h"
 #include "audit/worker.h"
+#include "common/database_url.h"
 #include "common/log.h"
 #include "common/metrics.h"
 
@@ -141,7 +142,7 @@ int main(int argc, char **argv)
     }
     struct sk_config config;
     struct sk_error error = {0};
-    if (sk_config_load(&config, SK_PROGRAM_AUDIT, &error)) {
+    if (sk_config_load(&config, SK_PROGRAM_AUDIT, &error) || sk_database_url_check(config.database_url, &error)) {
         return sk_command_complain(error.text);
     }
     sk_log_open("synckairos-audit", config.log_level);

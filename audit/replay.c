@@ -97,6 +97,7 @@ static enum sk_code compare(const struct record *record, struct sk_attempt *atte
     sk_comparison_int(&attempt->found, "cycle_number", event->cycle_number, session->cycle_number);
     sk_comparison_text(&attempt->found, "participant_id", event->participant_id, attempt->about);
     sk_comparison_int(&attempt->found, "expiry_count", event->expiry_count, expires ? attempt->settlement.count : 0);
+    sk_attempt_check_metadata(attempt);
     enum sk_code code = compare_expiries(attempt, expires, error);
     return code ? code : compare_snapshot(record->snapshot, attempt, error);
 }

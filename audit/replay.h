@@ -11,6 +11,7 @@ struct sk_replay_event {
     const char *event_id;
     const char *session_id;
     int64_t created_at_ms; /* which life of the session */
+    bool has_former_life;  /* … before which the id had another */
     const char *type;
     const char *participant_id;
     int64_t version;

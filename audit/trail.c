@@ -70,12 +70,14 @@ static const char lives_sql[] =
     "    SELECT session_id, created_at FROM eventful WHERE number > 0"
     "    UNION SELECT session_id, created_at FROM summed"
     "    ORDER BY session_id, created_at LIMIT $5::int)"
-    " SELECT session_id, created_at, " EPOCH_MS("created_at") ","
+    " SELECT session_id, created_at, CASE WHEN isfinite(created_at) THEN " EPOCH_MS("created_at") " END,"
     "    $4::bigint IS NULL OR EXISTS (SELECT FROM ("
     "      SELECT at FROM sync_events e"
     "      WHERE e.session_id = lives.session_id AND e.session_created_at = lives.created_at"
     "      ORDER BY e.session_id DESC, e.session_created_at DESC, version DESC, at DESC OFFSET 0) AS backwards"
-    "      WHERE at >= sync_instant($4::bigint))"
+    "      WHERE at >= sync_instant($4::bigint)),"
+    "    EXISTS (SELECT FROM sync_events e"
+    "      WHERE e.session_id = lives.session_id AND e.session_created_at < lives.created_at)"
     "  FROM lives ORDER BY session_id, lives.created_at";
 /* clang-format on */
 
@@ -96,7 +98,8 @@ struct sk_trail_life sk_trail_life(const PGresult *rows, int row)
     return (struct sk_trail_life){.session_id = PQgetvalue(rows, row, 0),
                                   .created_at = PQgetvalue(rows, row, 1),
                                   .created_at_ms = number_of(rows, row, 2),
-                                  .is_wanted = PQgetvalue(rows, row, 3)[0] == 't'};
+                                  .is_wanted = PQgetvalue(rows, row, 3)[0] == 't',
+                                  .has_former_life = PQgetvalue(rows, row, 4)[0] == 't'};
 }
 
 /* --- descent ---------------------------------------------------------------------------------------------------- */
@@ -176,6 +179,7 @@ struct sk_replay_event sk_trail_event(const PGresult *rows, int row, const struc
     return (struct sk_replay_event){.event_id = PQgetvalue(rows, row, 0),
                                     .session_id = life->session_id,
                                     .created_at_ms = life->created_at_ms,
+                                    .has_former_life = life->has_former_life,
                                     .type = PQgetvalue(rows, row, 1),
                                     .participant_id = value_of(rows, row, 2),
                                     .version = number_of(rows, row, 3),

@@ -24,7 +24,8 @@ struct sk_trail_life {
     const char *session_id;
     const char *created_at; /* as PostgreSQL writes it */
     int64_t created_at_ms;
-    bool is_wanted; /* it has an event at or after the instant that was asked for */
+    bool is_wanted;       /* it has an event at or after the instant that was asked for */
+    bool has_former_life; /* the session has events of an earlier one */
 };
 
 /* The lives behind a place (NULL: from the beginning), in order: of all sessions, or of one (session_id not NULL). The

@@ -1,6 +1,7 @@
 /* The command: arguments, the walk over lives and lines, and how differences are shown. */
 #include "audit/verify.h"
 
+#include "audit/printable.h"
 #include "audit/trail.h"
 #include "common/iso_time.h"
 #include "common/server_clock.h"
@@ -25,9 +26,11 @@ struct verification {
     int64_t since_ms;             /* INT64_MIN: always */
     struct sk_trail_life life;    /* the one in hand */
     struct sk_lineage lineage;    /* owned: of its events */
+    struct sk_buffer shown;       /* owned: the line that is being written */
     int64_t lives;
     int64_t events;
     int64_t differences;
+    bool is_cut;     /* there was no memory for a line */
     bool is_watched; /* somebody sits at a terminal */
     int64_t told_at_us;
     int64_t patience_us;   /* how long missing events are waited for in all, from the first one on */
@@ -37,28 +40,28 @@ struct verification {
 /* --- what is shown ---------------------------------------------------------------------------------------------- */
 
 /* Stored text must not get at the reader's terminal, nor break the line. */
-static void put(const char *text, char end)
+static void put(struct verification *verification, const char *text, char end)
 {
-    for (const char *byte = text; *byte != '\0'; byte++) {
-        bool is_control = (unsigned char)*byte < ' ' || *byte == 0x7f;
-        (void)putchar(is_control ? '?' : *byte);
-    }
-    (void)putchar(end);
+    sk_printable_append(&verification->shown, text, strlen(text), true);
+    sk_buffer_append_char(&verification->shown, end);
 }
 
 /* Columns: session, life, version, event, field, recorded, replayed. */
-static void put_line(const struct verification *verification, int64_t version, const char *event_id, const char *field,
+static void put_line(struct verification *verification, int64_t version, const char *event_id, const char *field,
                      const char *recorded, const char *replayed)
 {
     char text[SK_ISO_TIME_BYTES];
-    put(verification->life.session_id, '\t');
-    put(sk_iso_time(verification->life.created_at_ms, text), '\t');
+    sk_buffer_reset(&verification->shown);
+    put(verification, verification->life.session_id, '\t');
+    put(verification, sk_iso_time(verification->life.created_at_ms, text), '\t');
     (void)snprintf(text, sizeof(text), "%" PRId64, version);
-    put(text, '\t');
-    put(event_id, '\t');
-    put(field, '\t');
-    put(recorded, '\t');
-    put(replayed, '\n');
+    put(verification, text, '\t');
+    put(verification, event_id, '\t');
+    put(verification, field, '\t');
+    put(verification, recorded, '\t');
+    put(verification, replayed, '\n');
+    verification->is_cut = verification->is_cut || verification->shown.failed;
+    (void)fwrite(sk_buffer_text(&verification->shown), 1, verification->shown.length, stdout);
 }
 
 static void put_difference(struct verification *verification, const struct sk_lineage_event *event, const char *field,
@@ -247,6 +250,19 @@ static enum sk_code look_until_whole(struct verification *verification, struct s
     return code;
 }
 
+/* A row that PostgreSQL cannot give as what it must be (an instant that is infinite) is a fault of the record: it is
+ * told, and the other lives are looked at all the same. */
+static enum sk_code tell_unreadable(struct verification *verification, enum sk_code code, struct sk_error *error)
+{
+    enum sk_database_fault fault = sk_database_fault(verification->database);
+    if (code == SK_INTERNAL_ERROR || (fault != SK_DATABASE_REFUSED && fault != SK_DATABASE_UNCLEAR)) {
+        return code;
+    }
+    const struct sk_lineage_event nowhere = {.event_id = "-"};
+    put_difference(verification, &nowhere, "(unreadable)", error->text, "(rows that can be read)");
+    return SK_OK;
+}
+
 static enum sk_code verify_life(struct verification *verification, struct sk_error *error)
 {
     enum sk_code code = look_until_whole(verification, error);
@@ -258,7 +274,7 @@ static enum sk_code verify_life(struct verification *verification, struct sk_err
         code = check_summary(verification, error);
     }
     verification->lives++;
-    return code;
+    return code ? tell_unreadable(verification, code, error) : SK_OK;
 }
 
 /* --- all of them ------------------------------------------------------------------------------------------------ */
@@ -299,7 +315,7 @@ static enum sk_exit verify(struct verification *verification)
     struct sk_error error = {0};
     int64_t found = 0;
     enum sk_code code = verify_lives(verification, &found, &error);
-    bool is_printed = fflush(stdout) == 0 && !ferror(stdout);
+    bool is_printed = fflush(stdout) == 0 && !ferror(stdout) && !verification->is_cut;
     if (code || !is_printed) {
         return sk_command_complain(code ? error.text : "standard output cannot be written");
     }
@@ -347,6 +363,7 @@ enum sk_exit sk_command_verify(const struct sk_config *config, char **argv)
     verification.database = sk_database_new(config->database_url);
     status = verification.database ? verify(&verification) : sk_command_complain("out of memory");
     sk_lineage_clear(&verification.lineage);
+    sk_buffer_clear(&verification.shown);
     sk_database_free(verification.database);
     return status;
 }

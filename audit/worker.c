@@ -26,8 +26,9 @@
 #define ATTEMPTS 5
 #define RETRY_PAUSE_MS 20  /* before the second attempt; doubled for each further one */
 #define REDIS_PAUSE_MS 500 /* between attempts to reach Redis */
-#define HUNG_MS 25000      /* PostgreSQL says nothing for as long: more than its own limit for a statement */
-#define LAST_WAIT_MS 2000  /* what it is given for an answer once the worker is to stop */
+#define UNCLEAR_TRIES 3    /* of a batch, before an error that may or may not be the data's counts as the data's */
+#define QUICK_MS (SK_DATABASE_STATEMENT_MS / 4) /* a transaction that takes less may be twice as large */
+#define LAST_WAIT_MS 2000                       /* what it is given for an answer once the worker is to stop */
 
 struct worker {
     const struct sk_config *config;
@@ -44,6 +45,8 @@ struct worker {
     size_t held_requests;        /* how many of what is held are no events */
     int attempt;                 /* of what is held: 1 to ATTEMPTS */
     unsigned failures;           /* of reaching PostgreSQL, in a row */
+    unsigned unclear;            /* errors of PostgreSQL about what is held, that may be the data's */
+    size_t portion;              /* events that PostgreSQL is given in one transaction */
     bool gave_up;                /* told to stop while PostgreSQL was gone */
 };
 
@@ -127,19 +130,54 @@ static bool back_off(struct worker *worker, const struct sk_error *error)
     return false;
 }
 
-/* Writes all entries or none; returns only when PostgreSQL has said yes or no, or the worker is to stop
- * (SK_ARCHIVE_UNAVAILABLE). */
+/* A slow PostgreSQL gets less at a time, and more again once it is quick: half of a transaction that took too long
+ * takes half the time, while the whole of it would be begun for ever. */
+static void write_less(struct worker *worker, size_t count, const struct sk_error *error)
+{
+    worker->portion = count - count / 2;
+    sk_log(SK_LOG_WARN, "PostgreSQL is slow; it is given less at a time", SK_S("error", error->text),
+           SK_I("events", (int64_t)worker->portion));
+}
+
+static void note_success(struct worker *worker, size_t count, int64_t took_ms)
+{
+    size_t most = (size_t)worker->config->audit_batch;
+    if (worker->portion < most && count > worker->portion / 2 && took_ms < QUICK_MS) {
+        worker->portion = worker->portion > most / 2 ? most : worker->portion * 2;
+    }
+}
+
+/* Whether what PostgreSQL could not do is to be tried in halves. The server may refuse for a reason of its own, which
+ * passes, or for one that lies in an event, which does not. */
+static bool is_better_halved(struct worker *worker, size_t count, const struct sk_error *error)
+{
+    enum sk_database_fault fault = sk_database_fault(worker->database);
+    if (fault == SK_DATABASE_SLOW && count > 1 && !worker->stopping) {
+        write_less(worker, count, error);
+        return true;
+    }
+    worker->unclear += fault == SK_DATABASE_UNCLEAR;
+    return fault == SK_DATABASE_UNCLEAR && worker->unclear >= UNCLEAR_TRIES;
+}
+
+/* Writes all entries or none; returns only when PostgreSQL has said yes or no (or that it would rather have less:
+ * SK_VALIDATION_ERROR, too), or the worker is to stop (SK_ARCHIVE_UNAVAILABLE). */
 static enum sk_code write_all(struct worker *worker, const struct sk_audit_entry *entries, size_t count,
                               struct sk_error *error)
 {
     int64_t added = 0;
     enum sk_code code;
     sk_intake_keep_claims(worker->intake);
+    int64_t since_ms = now_ms();
     while ((code = sk_event_writer_write(worker->writer, entries, count, &added, error)) == SK_ARCHIVE_UNAVAILABLE) {
+        if (is_better_halved(worker, count, error)) {
+            return SK_VALIDATION_ERROR;
+        }
         if (back_off(worker, error)) {
             worker->gave_up = true;
             return code;
         }
+        since_ms = now_ms();
     }
     if (worker->failures > 0) {
         sk_log(SK_LOG_INFO, "PostgreSQL is back", SK_I("attempts", worker->failures));
@@ -147,6 +185,7 @@ static enum sk_code write_all(struct worker *worker, const struct sk_audit_entry
         sk_intake_note_delayed(worker->intake, 0, 0);
     }
     if (!code) {
+        note_success(worker, count, now_ms() - since_ms);
         sk_metrics_add(SK_METRIC_AUDIT_WRITTEN, "", (uint64_t)added);
         sk_log(SK_LOG_DEBUG, "events written", SK_I("events", (int64_t)count), SK_I("new", added));
     }
@@ -158,7 +197,7 @@ static bool wait_on(void *context, int64_t waited_ms)
 {
     struct worker *worker = context;
     sk_intake_keep_claims(worker->intake);
-    return waited_ms < (stop_within(worker, 0) ? LAST_WAIT_MS : HUNG_MS);
+    return waited_ms < (stop_within(worker, 0) ? LAST_WAIT_MS : SK_DATABASE_HUNG_MS);
 }
 
 /* What the writer calls while PostgreSQL is at work. */
@@ -176,12 +215,13 @@ static void swap(struct sk_audit_entry *left, struct sk_audit_entry *right)
 }
 
 /* Writes what PostgreSQL takes of the entries and moves it to the front; returns how many that are. Halving finds one
- * refused event among n in 2 log2 n transactions. At the last attempt whoever is refused alone is set aside. */
+ * refused event among n in 2 log2 n transactions; what is more than PostgreSQL can be given at once is halved, too. At
+ * the last attempt whoever is refused alone is set aside. */
 static size_t write_what_can_be(struct worker *worker, struct sk_audit_entry *entries, size_t count)
 {
     struct sk_error error = {0};
-    enum sk_code code = write_all(worker, entries, count, &error);
-    if (!code) {
+    bool is_too_much = count > worker->portion;
+    if (!is_too_much && !write_all(worker, entries, count, &error)) {
         return count;
     }
     if (worker->gave_up) {
@@ -280,6 +320,7 @@ static void drain_batch(struct worker *worker)
 {
     worker->held = sk_intake_held(worker->intake);
     worker->held_requests = 0;
+    worker->unclear = 0;
     drop_malformed(worker);
     put_requests_last(worker);
     if (drain_events(worker)) {
@@ -339,7 +380,7 @@ static void close_worker(struct worker *worker)
 
 enum sk_code sk_worker_run(const struct sk_config *config, struct sk_error *error)
 {
-    struct worker worker = {.config = config};
+    struct worker worker = {.config = config, .portion = (size_t)config->audit_batch};
     enum sk_code code = open_worker(&worker, error);
     if (!code) {
         const char *consumer = sk_intake_consumer(worker.intake);

@@ -183,17 +183,17 @@ static enum sk_code claim_some(struct sk_redis *redis, const char *consumer, con
 }
 
 enum sk_code sk_audit_queue_claim(struct sk_redis *redis, const char *consumer, int64_t limit, int64_t idle_ms,
-                                  struct sk_audit_batch *batch, struct sk_error *error)
+                                  char cursor[SK_AUDIT_CURSOR_BYTES], struct sk_audit_batch *batch,
+                                  struct sk_error *error)
 {
     char limit_text[NUMBER_BYTES];
     char idle_text[NUMBER_BYTES];
-    char cursor[48] = "0-0";
     *batch = (struct sk_audit_batch){0};
     /* Each step looks at a part of what is handed out, and the first parts may all be living workers'. */
     do {
         sk_audit_batch_clear(batch);
         enum sk_code code = claim_some(redis, consumer, number(limit, limit_text), number(idle_ms, idle_text), cursor,
-                                       sizeof cursor, batch, error);
+                                       SK_AUDIT_CURSOR_BYTES, batch, error);
         if (code) {
             return code;
         }

@@ -57,10 +57,13 @@ enum sk_code sk_audit_queue_resume(struct sk_redis *redis, const char *consumer,
                                    struct sk_audit_batch *batch, struct sk_error *error)
     __attribute__((warn_unused_result));
 
-/* Takes over up to limit entries that another worker has had for longer than idle_ms. */
+#define SK_AUDIT_CURSOR_BYTES 48
+
+/* Takes over up to limit entries that a worker has had for longer than idle_ms. cursor: where to go on; "0-0" is the
+ * beginning, and stands there again once the end was reached. */
 enum sk_code sk_audit_queue_claim(struct sk_redis *redis, const char *consumer, int64_t limit, int64_t idle_ms,
-                                  struct sk_audit_batch *batch, struct sk_error *error)
-    __attribute__((warn_unused_result));
+                                  char cursor[SK_AUDIT_CURSOR_BYTES], struct sk_audit_batch *batch,
+                                  struct sk_error *error) __attribute__((warn_unused_result));
 
 /* Keeps a batch this worker's own while it waits. */
 enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, const struct sk_audit_batch *batch,

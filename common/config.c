@@ -125,6 +125,10 @@ static const struct option options[] = {
      "connections a second that one relay takes in; the others wait; 0: no limit"},
     {"RELAY_SHARE_PORT", SWITCH, RELAY, AT(relay_share_port), "off", 0, 0, "",
      "whether several relays of this host may listen on RELAY_PORT"},
+    {"RELAY_TLS_CERT_FILE", KEY_FILE, RELAY, AT(relay_tls_cert_file), "", 0, 0, "",
+     "file with the certificate for RELAY_PORT and its chain, in PEM; none: no TLS there"},
+    {"RELAY_TLS_KEY_FILE", KEY_FILE, RELAY, AT(relay_tls_key_file), "", 0, 0, "",
+     "file with the certificate's key, in PEM"},
     {"RELAY_PROCESSES", NUMBER, FRONT, AT(relay_processes), "1", 1, 64, "",
      "relays that make run starts; more than one share the port"},
     {"AUDIT_BATCH", NUMBER, AUDIT, AT(audit_batch), "1000", 1, 10000, "",
@@ -329,6 +333,24 @@ static enum sk_code refuse(const struct option *option, const char *value, const
                    value, between, why, range);
 }
 
+/* What is only wrong together. */
+static enum sk_code check_pairs(const struct sk_config *config, enum sk_program program, struct sk_error *error)
+{
+    if ((program & AUDIT) && config->audit_wait_ms >= config->redis_timeout_ms) {
+        return sk_fail(error, SK_VALIDATION_ERROR,
+                       "AUDIT_WAIT_MS is %" PRId64 ", which is not valid; allowed: less than REDIS_TIMEOUT_MS (%" PRId64
+                       ")",
+                       config->audit_wait_ms, config->redis_timeout_ms);
+    }
+    bool has_certificate = config->relay_tls_cert_file[0] != '\0';
+    if ((program & RELAY) && has_certificate != (config->relay_tls_key_file[0] != '\0')) {
+        return sk_fail(error, SK_VALIDATION_ERROR, "%s is not set, but %s is; allowed: both, or none",
+                       has_certificate ? "RELAY_TLS_KEY_FILE" : "RELAY_TLS_CERT_FILE",
+                       has_certificate ? "RELAY_TLS_CERT_FILE" : "RELAY_TLS_KEY_FILE");
+    }
+    return SK_OK;
+}
+
 enum sk_code sk_config_load(struct sk_config *config, enum sk_program program, struct sk_error *error)
 {
     *config = (struct sk_config){0};
@@ -343,13 +365,7 @@ enum sk_code sk_config_load(struct sk_config *config, enum sk_program program, s
             return refuse(option, value, why.text, error);
         }
     }
-    if ((program & AUDIT) && config->audit_wait_ms >= config->redis_timeout_ms) {
-        return sk_fail(error, SK_VALIDATION_ERROR,
-                       "AUDIT_WAIT_MS is %" PRId64 ", which is not valid; allowed: less than REDIS_TIMEOUT_MS (%" PRId64
-                       ")",
-                       config->audit_wait_ms, config->redis_timeout_ms);
-    }
-    return SK_OK;
+    return check_pairs(config, program, error);
 }
 
 void sk_config_print_help(FILE *out, enum sk_program program)

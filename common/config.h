@@ -43,24 +43,26 @@ struct sk_config {
     const char *jwt_issuer;                   /* JWT_ISSUER */
     const char *jwt_audience;                 /* JWT_AUDIENCE */
     const char *cors_origin;                  /* CORS_ORIGIN: origins, separated by spaces or commas */
-    int64_t rate_limit_general;    /* RATE_LIMIT_GENERAL: requests a minute; 0: no limit, as with the others */
-    int64_t rate_limit_switch;     /* RATE_LIMIT_SWITCH: switches of one session a second */
-    int64_t rate_limit_server;     /* RATE_LIMIT_SERVER: requests a minute */
-    const char *trusted_proxies;   /* TRUSTED_PROXIES: networks, separated by spaces or commas */
-    const char *metrics_file;      /* METRICS_FILE: shared by all programs of a host */
-    const char *metrics_network;   /* METRICS_NETWORK: who may read /metrics through the web server */
-    int64_t relay_ping_s;          /* RELAY_PING_S */
-    int64_t relay_drain_s;         /* RELAY_DRAIN_S */
-    int64_t relay_max_connections; /* RELAY_MAX_CONNECTIONS */
-    int64_t relay_max_per_address; /* RELAY_MAX_PER_ADDRESS; 0: no limit, as with the two below */
-    int64_t relay_max_per_session; /* RELAY_MAX_PER_SESSION */
-    int64_t relay_accept_rate;     /* RELAY_ACCEPT_RATE: connections a second */
-    bool relay_share_port;         /* RELAY_SHARE_PORT: others may listen there, too */
-    int64_t relay_processes;       /* RELAY_PROCESSES: make run's */
-    int64_t audit_batch;           /* AUDIT_BATCH: events a transaction, at most */
-    int64_t audit_wait_ms;         /* AUDIT_WAIT_MS: how long a worker waits for the first one */
-    int64_t audit_claim_s;         /* AUDIT_CLAIM_S: entries of a worker silent for so long are taken over */
-    int64_t audit_max_backlog;     /* AUDIT_MAX_BACKLOG: length at which the audit stream is cut; 0: never */
+    int64_t rate_limit_general;      /* RATE_LIMIT_GENERAL: requests a minute; 0: no limit, as with the others */
+    int64_t rate_limit_switch;       /* RATE_LIMIT_SWITCH: switches of one session a second */
+    int64_t rate_limit_server;       /* RATE_LIMIT_SERVER: requests a minute */
+    const char *trusted_proxies;     /* TRUSTED_PROXIES: networks, separated by spaces or commas */
+    const char *metrics_file;        /* METRICS_FILE: shared by all programs of a host */
+    const char *metrics_network;     /* METRICS_NETWORK: who may read /metrics through the web server */
+    int64_t relay_ping_s;            /* RELAY_PING_S */
+    int64_t relay_drain_s;           /* RELAY_DRAIN_S */
+    int64_t relay_max_connections;   /* RELAY_MAX_CONNECTIONS */
+    int64_t relay_max_per_address;   /* RELAY_MAX_PER_ADDRESS; 0: no limit, as with the two below */
+    int64_t relay_max_per_session;   /* RELAY_MAX_PER_SESSION */
+    int64_t relay_accept_rate;       /* RELAY_ACCEPT_RATE: connections a second */
+    bool relay_share_port;           /* RELAY_SHARE_PORT: others may listen there, too */
+    const char *relay_tls_cert_file; /* RELAY_TLS_CERT_FILE; "", like the next one: no TLS */
+    const char *relay_tls_key_file;  /* RELAY_TLS_KEY_FILE */
+    int64_t relay_processes;         /* RELAY_PROCESSES: make run's */
+    int64_t audit_batch;             /* AUDIT_BATCH: events a transaction, at most */
+    int64_t audit_wait_ms;           /* AUDIT_WAIT_MS: how long a worker waits for the first one */
+    int64_t audit_claim_s;           /* AUDIT_CLAIM_S: entries of a worker silent for so long are taken over */
+    int64_t audit_max_backlog;       /* AUDIT_MAX_BACKLOG: length at which the audit stream is cut; 0: never */
     int64_t audit_warn_waiting;    /* AUDIT_WARN_WAITING: waiting events that are worth a warning; 0: none, as below */
     int64_t audit_error_failed;    /* AUDIT_ERROR_FAILED: events set aside that are worth an error */
     const char *alert_webhook_url; /* ALERT_WEBHOOK_URL: where alerts are POSTed; "": nowhere. A secret */

@@ -1,6 +1,7 @@
 /* synckairos-api: reads its arguments and configuration, opens what it needs, answers requests until it is told to
  * stop. */
 #include "common/config.h"
+#include "common/database_url.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/version.h"
@@ -65,6 +66,7 @@ static enum sk_code configure(struct sk_config *config, struct sk_redis_url *red
 {
     sk_log_open(PROGRAM, SK_LOG_INFO);
     enum sk_code code = sk_config_load(config, SK_PROGRAM_API, error);
+    code = code == SK_OK ? sk_database_url_check(config->database_url, error) : code;
     code = code == SK_OK ? sk_redis_url_parse(config->redis_url, redis, error) : code;
     code = code == SK_OK ? sk_metrics_open(config->metrics_file, error) : code;
     if (code == SK_OK) {

@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "relay/relay.h"
+#include "relay/tls.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -23,10 +24,11 @@ static int print_usage(FILE *out, int status)
 }
 
 /* As many descriptors as the connections need, and no more: libwebsockets' tables are as large as the limit. */
-static void limit_descriptors(int64_t connections)
+static void limit_descriptors(const struct sk_config *config)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)connections + SPARE_DESCRIPTORS;
+    rlim_t each = config->relay_tls_cert_file[0] != '\0' ? SK_TLS_DESCRIPTORS : 1;
+    rlim_t wanted = each * ((rlim_t)config->relay_max_connections + SPARE_DESCRIPTORS);
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return;
     }
@@ -75,6 +77,6 @@ int main(int argc, char **argv)
         sk_log(SK_LOG_ERROR, "metrics", SK_S("why", error.text));
         return 1;
     }
-    limit_descriptors(config.relay_max_connections);
+    limit_descriptors(&config);
     return serve(&config);
 }

@@ -187,6 +187,10 @@ static bool let_in(struct sk_porch *porch)
         return errno == ECONNABORTED || errno == EINTR;
     }
     sk_pace_spend(&porch->pace, sk_monotonic_us());
+    fd = porch->options.wrap != NULL ? porch->options.wrap(porch->options.context, fd) : fd;
+    if (fd < 0) {
+        return false;
+    }
     receive(porch, fd, &peer);
     return true;
 }

@@ -29,9 +29,13 @@ typedef bool sk_porch_answer(void *context, const char *head, size_t length, str
  * Both borrowed. */
 typedef void sk_porch_hand_on(void *context, int fd, const char *peer, const char *bytes, size_t length);
 
+/* Takes the connection fd, also on failure; the socket to serve in its place (relay/tls.h). -1: errno says why. */
+typedef int sk_porch_wrap(void *context, int fd);
+
 struct sk_porch_options {
-    int fd;       /* the listening socket; the porch takes it, also on failure */
-    int64_t rate; /* connections a second; 0: no limit */
+    int fd;              /* the listening socket; the porch takes it, also on failure */
+    int64_t rate;        /* connections a second; 0: no limit */
+    sk_porch_wrap *wrap; /* NULL: connections are served as they are */
     sk_porch_answer *answer;
     sk_porch_hand_on *hand_on;
     void *context;

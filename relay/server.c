@@ -13,6 +13,7 @@
 #include "relay/porch.h"
 #include "relay/relay.h"
 #include "relay/target.h"
+#include "relay/tls.h"
 
 #include <errno.h>
 #include <libwebsockets.h>
@@ -41,6 +42,7 @@ struct sk_server {
     struct sk_relay *relay;
     struct lws_context *context; /* NULL once libwebsockets has destroyed it */
     struct sk_porch *porch;      /* where connections come in */
+    struct sk_tls *tls;          /* NULL: they are plain */
     struct sk_guard *guard;      /* NULL: connections are not counted by where they come from */
     const char *trusted;         /* proxies that are believed; borrowed */
     struct sk_household *coming; /* of the connection that libwebsockets is just being given */
@@ -91,6 +93,12 @@ static struct sk_household *household_of(struct sk_server *server, const char *p
     }
     sk_buffer_clear(&forwarded);
     return household;
+}
+
+static int wrap(void *context, int fd)
+{
+    const struct sk_server *server = context;
+    return sk_tls_wrap(server->tls, fd);
 }
 
 /* A connection whose request is there goes to libwebsockets, which closes what it does not want. */
@@ -175,9 +183,11 @@ static void set_up_socket(int fd)
     static const int send_bytes = SEND_QUEUE_BYTES;
     static const int receive_bytes = RECEIVE_QUEUE_BYTES;
     static const int on = 1;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) {
+        return; /* not TCP: the plain side of a TLS connection, which has been set up (tls.h) */
+    }
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes);
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 static int on_established(struct lws *wsi, struct session *session)
@@ -494,6 +504,15 @@ static bool open_guard(struct sk_server *server)
     return server->guard != NULL || relay->config->relay_max_per_address == 0;
 }
 
+static enum sk_code open_tls(struct sk_relay *relay, struct sk_tls **tls, struct sk_error *error)
+{
+    const char *chain_file = relay->config->relay_tls_cert_file;
+    if (chain_file[0] == '\0') {
+        return SK_OK;
+    }
+    return sk_tls_open(&relay->loop, chain_file, relay->config->relay_tls_key_file, tls, error);
+}
+
 enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, struct sk_error *error)
 {
     int fd = -1;
@@ -502,9 +521,11 @@ enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, s
         return code;
     }
     struct sk_server *made = calloc(1, sizeof *made);
-    if (made == NULL) {
+    code = made != NULL ? open_tls(relay, &made->tls, error) : sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    if (code != SK_OK) {
         (void)close(fd);
-        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+        free(made);
+        return code;
     }
     made->relay = relay;
     made->context = open_guard(made) ? make_context(made) : NULL;
@@ -516,6 +537,7 @@ enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, s
     }
     made->porch = sk_porch_open(&relay->loop, &(struct sk_porch_options){.fd = fd,
                                                                          .rate = relay->config->relay_accept_rate,
+                                                                         .wrap = made->tls != NULL ? wrap : NULL,
                                                                          .answer = answer_plain,
                                                                          .hand_on = hand_on,
                                                                          .context = made});
@@ -547,6 +569,7 @@ void sk_server_close(struct sk_server *server)
     if (server->context != NULL) {
         lws_context_destroy(server->context);
     }
+    sk_tls_close(server->tls);
 }
 
 void sk_server_free(struct sk_server *server)
@@ -555,6 +578,7 @@ void sk_server_free(struct sk_server *server)
     sk_server_close(server);
     if (server != NULL) {
         sk_porch_free(server->porch);
+        sk_tls_free(server->tls);
         sk_guard_free(server->guard);
     }
     free(server);

@@ -154,9 +154,10 @@ static void poisoned_entries_end_aside_and_their_neighbours_in_postgres(void)
         {"snapshot", "{\"a\":\"\\u0000\"}", 14, "Unicode"},
         {"snapshot", "{\"a\":\"\0\"}", 9, "0x00"},
         {"type", "", 0, "type is not"},
-        {"session_id", big, BIG_BYTES, ""},
-        {"snapshot", big, BIG_BYTES, "json"},
-        {"version", big, BIG_BYTES, "version is not"},
+        {"session_id", big, BIG_BYTES, "session_id is too long"},
+        {"snapshot", big, BIG_BYTES, "snapshot is too long"},
+        {"version", big, BIG_BYTES, "version is too long"},
+        {"snapshot", big, (size_t)4 * 1024 * 1024, "json"},
     };
     const size_t count = sizeof(poisons) / sizeof(*poisons);
     const char *id = fresh_id("poison");
@@ -213,6 +214,11 @@ static void an_entry_of_too_many_fields_is_set_aside_too(void)
     await_trail(id, 1);
     EVENTUALLY(redis_int("XLEN audit:failed") == 1);
     EVENTUALLY(redis_int("XLEN audit") == 0);
+}
+
+static int64_t pending(void)
+{
+    return redis_int("EVAL %s 1 audit", "return redis.call('XPENDING', KEYS[1], 'audit-writers')[1]");
 }
 
 /* --- putting back ------------------------------------------------------------------------------------------------- */
@@ -280,6 +286,164 @@ static void what_was_set_aside_is_listed_and_put_back(void)
     EXPECT_TEXT(sql_text("SELECT event_id FROM sync_events WHERE session_id = '%s' AND version = 1", id), event_id);
     EXPECT_INT(redis_int("XLEN audit:failed"), 0);
     EXPECT(process_logged(subcommand(0, "retry-failed", NULL, NULL), "0 put back"));
+}
+
+/* --- what PostgreSQL says of single events, in other words than these ----------------------------------------------
+ */
+
+static void remove_trouble(void *unused)
+{
+    (void)unused;
+    sql_text("SET client_min_messages = error; DROP FUNCTION IF EXISTS make_trouble() CASCADE; "
+             "DROP SEQUENCE IF EXISTS troubles; DROP INDEX IF EXISTS one_of_a_kind; SELECT 1");
+}
+
+/* For each statement that adds events: what PL/pgSQL does with them, which are called added. */
+static void make_trouble(const char *body)
+{
+    static int token;
+    keep(&token, remove_trouble);
+    sql_text("CREATE SEQUENCE troubles; "
+             "CREATE FUNCTION make_trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN %s RETURN NULL; END $$; "
+             "CREATE TRIGGER trouble AFTER INSERT ON sync_events REFERENCING NEW TABLE AS added "
+             "FOR EACH STATEMENT EXECUTE FUNCTION make_trouble(); SELECT 1",
+             body);
+}
+
+static void play_on(const char *id, int switches)
+{
+    for (int i = 0; i < switches; i++) {
+        act(id, "switch", NULL);
+    }
+}
+
+/* PostgreSQL does not say that it is the data's fault, and means it all the same. */
+static void an_event_that_postgres_chokes_on_holds_up_nobody(void)
+{
+    const char *id = fresh_id("choke");
+    without_worker();
+    make_trouble("IF EXISTS (SELECT FROM added WHERE version = 3) THEN "
+                 "RAISE 'invalid memory alloc request size' USING ERRCODE = 'XX000'; END IF;");
+    create_running(id, CHESS);
+    play_on(id, 6);
+    worker(NULL);
+    EVENTUALLY(redis_int("XLEN audit:failed") == 1);
+    EVENTUALLY(redis_int("XLEN audit") == 0);
+    EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s' AND version <> 3", id), 7);
+    EXPECT(process_logged(stack.audit, "XX000 invalid memory alloc request size"));
+    forget_trail(id);
+}
+
+static void another_unique_key_refuses_its_event_and_no_other(void)
+{
+    const char *id = fresh_id("unique");
+    without_worker();
+    create_running(id, CHESS);
+    struct entry twice;
+    newest_entry(&twice);
+    make_other(&twice, id);
+    add_entry(&twice, FIELDS);
+    act(id, "switch", NULL);
+    static int token;
+    keep(&token, remove_trouble);
+    sql_text("CREATE UNIQUE INDEX one_of_a_kind ON sync_events (session_id, version) WHERE session_id = '%s'; SELECT 1",
+             id);
+    worker(NULL);
+    EVENTUALLY(redis_int("XLEN audit:failed") == 1);
+    EVENTUALLY(redis_int("XLEN audit") == 0);
+    EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s'", id), 3);
+    EXPECT(process_logged(stack.audit, "one_of_a_kind"));
+    forget_trail(id);
+}
+
+/* As the server's time limit for a statement says it. */
+static void a_batch_that_takes_too_long_is_written_in_parts(void)
+{
+    const char *id = fresh_id("slow");
+    without_worker();
+    make_trouble("IF (SELECT count(*) FROM added) > 5 THEN "
+                 "RAISE 'canceling statement due to statement timeout' USING ERRCODE = '57014'; END IF;");
+    create_running(id, CHESS);
+    play_on(id, 38);
+    worker(NULL);
+    await_trail(id, 40);
+    EVENTUALLY(redis_int("XLEN audit") == 0);
+    EXPECT_INT(redis_int("XLEN audit:failed"), 0);
+    EXPECT(process_logged(stack.audit, "PostgreSQL is slow"));
+    EXPECT(!process_logged(stack.audit, "cannot be had"));
+    EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s'", id), 40);
+}
+
+static void a_clash_of_transactions_is_no_outage(void)
+{
+    const char *id = fresh_id("clash");
+    without_worker();
+    make_trouble("IF nextval('troubles') <= 3 THEN RAISE 'deadlock detected' USING ERRCODE = '40P01'; END IF;");
+    create_running(id, CHESS);
+    worker(NULL);
+    await_trail(id, 2);
+    EVENTUALLY(redis_int("XLEN audit") == 0);
+    EXPECT(sql_int("SELECT last_value FROM troubles") >= 4);
+    EXPECT(!process_logged(stack.audit, "cannot be had"));
+}
+
+/* What bears the id of an event that is there, and is another one, is not dropped as if it were that one. */
+static void another_event_under_a_known_id_is_set_aside(void)
+{
+    const char *id = fresh_id("taken");
+    without_worker();
+    create_running(id, CHESS);
+    struct entry real;
+    newest_entry(&real);
+    struct entry other = real;
+    struct entry later = real;
+    change(&other, "version", "77", 2);
+    change(&later, "session_id", "somebody-else", 13);
+    add_entry(&other, FIELDS); /* behind the real one, in one batch with it */
+    worker(NULL);
+    await_trail(id, 2);
+    EVENTUALLY(redis_int("XLEN audit:failed") == 1);
+    add_entry(&later, FIELDS);
+    add_entry(&real, FIELDS);
+    EVENTUALLY(redis_int("XLEN audit:failed") == 2);
+    EVENTUALLY(redis_int("XLEN audit") == 0);
+    EXPECT(process_logged(stack.audit, "event_id is another event's"));
+    EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s'", id), 2);
+    EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE version = 77"), 0);
+}
+
+/* --- no room ------------------------------------------------------------------------------------------------------ */
+
+/* More than a batch of them, which are due again while they are gone through: what is new comes in between. */
+static void entries_that_wait_for_room_keep_nothing_new_out(void)
+{
+    const char *const quick[] = {"AUDIT_BATCH=10", "AUDIT_CLAIM_S=2", NULL};
+    const char *id = fresh_id("room");
+    without_worker();
+    redis_peek("SET audit:failed x"); /* nothing can be added to that */
+    create(id, CHESS);
+    struct entry bad;
+    newest_entry(&bad);
+    change(&bad, "metadata", "[1", 2);
+    for (int i = 0; i < 100; i++) {
+        make_other(&bad, "nobody-there");
+        add_entry(&bad, FIELDS);
+    }
+    worker(quick);
+    EVENTUALLY(pending() >= 100);
+    /* Until some are taken up once more, because nobody seems to be at work on them. */
+    EVENTUALLY(process_logged(stack.audit, "took over what another worker left"));
+    const int64_t since_us = now_us();
+    act(id, "start", NULL);
+    for (int i = 0; i < 49; i++) {
+        act(id, "switch", NULL);
+    }
+    await_trail(id, 51);
+    EXPECT(now_us() - since_us < 15000000);
+    EXPECT_INT(redis_int("XLEN audit"), 100);
+    redis_peek("DEL audit:failed");
+    EVENTUALLY(redis_int("XLEN audit:failed") == 100);
+    EVENTUALLY(redis_int("XLEN audit") == 0);
 }
 
 /* --- sizes -------------------------------------------------------------------------------------------------------- */
@@ -369,11 +533,6 @@ static void what_a_full_redis_puts_off_is_delayed(void)
 
 /* --- what is gone, and what is no event ----------------------------------------------------------------------------
  */
-
-static int64_t pending(void)
-{
-    return redis_int("EVAL %s 1 audit", "return redis.call('XPENDING', KEYS[1], 'audit-writers')[1]");
-}
 
 static void entries_cut_off_the_stream_stay_in_nobodys_hands(void)
 {
@@ -553,11 +712,31 @@ static void a_receiver_that_never_answers_holds_up_nothing(void)
     }
 }
 
+/* The status has said all that there is to know. */
+static void a_receiver_whose_answer_never_ends_has_taken_the_alert(void)
+{
+    struct webhook *webhook = webhook_start(WEBHOOK_GOES_ON);
+    const char *const env[] = {kept_text("ALERT_WEBHOOK_URL=%s", webhook_url(webhook)), "LOG_LEVEL=debug", NULL};
+    without_worker();
+    worker(env);
+    add_nonsense(1);
+    EVENTUALLY(process_logged(stack.audit, "an alert was sent"));
+    process_stop(stack.audit);
+    EXPECT_INT((int64_t)webhook_count(webhook), 1);
+    EXPECT(!process_logged(stack.audit, "an alert could not be sent"));
+}
+
 CU_TestInfo dead_letter_tests[] = {
     {"poisoned entries end aside and their neighbours in PostgreSQL",
      poisoned_entries_end_aside_and_their_neighbours_in_postgres},
     {"an entry of too many fields is set aside, too", an_entry_of_too_many_fields_is_set_aside_too},
     {"what was set aside is listed and put back", what_was_set_aside_is_listed_and_put_back},
+    {"an event that PostgreSQL chokes on holds up nobody", an_event_that_postgres_chokes_on_holds_up_nobody},
+    {"another unique key refuses its event and no other", another_unique_key_refuses_its_event_and_no_other},
+    {"a batch that takes too long is written in parts", a_batch_that_takes_too_long_is_written_in_parts},
+    {"a clash of transactions is no outage", a_clash_of_transactions_is_no_outage},
+    {"another event under a known id is set aside", another_event_under_a_known_id_is_set_aside},
+    {"entries that wait for room keep nothing new out", entries_that_wait_for_room_keep_nothing_new_out},
     {"every event is counted where it is", every_event_is_counted_where_it_is},
     {"status says that Redis is away", status_says_that_redis_is_away},
     {"what a full Redis puts off is delayed", what_a_full_redis_puts_off_is_delayed},
@@ -570,5 +749,6 @@ CU_TestInfo dead_letter_tests[] = {
      an_event_set_aside_is_told_of_at_once_and_the_rest_later},
     {"a backlog is warned of once", a_backlog_is_warned_of_once},
     {"a receiver that never answers holds up nothing", a_receiver_that_never_answers_holds_up_nothing},
+    {"a receiver whose answer never ends has taken the alert", a_receiver_whose_answer_never_ends_has_taken_the_alert},
     CU_TEST_INFO_NULL,
 };

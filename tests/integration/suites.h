@@ -38,6 +38,7 @@ extern CU_TestInfo outage_tests[];
 extern CU_TestInfo storm_tests[];
 extern CU_TestInfo crowd_tests[];
 extern CU_TestInfo drain_tests[];
+extern CU_TestInfo tls_tests[];
 extern CU_TestInfo verify_tests[];
 extern CU_TestInfo recovery_tests[];
 extern CU_TestInfo fault_tests[];

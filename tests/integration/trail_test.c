@@ -252,9 +252,25 @@ static void a_migration_that_commits_by_itself_is_refused(void)
     EXPECT_INT(sql_int("SELECT count(*) FROM schema_migrations WHERE name LIKE '004%%'"), 0);
 }
 
+/* What libpq cannot read it quotes, and that may be a piece of a password. */
+static void no_part_of_a_password_gets_into_the_log(void)
+{
+    static const char *const urls[] = {"postgresql://u:sec%ret@127.0.0.1/db", "postgresql://u:sec/ret@127.0.0.1/db",
+                                       "password=a secret"};
+    for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
+        const char *const argv[] = {kept_text("%s/synckairos-audit", stack.build), "run", NULL};
+        const char *const env[] = {kept_text("DATABASE_URL=%s", urls[i]), NULL};
+        struct process *process = process_start(&(struct process_spec){.name = "torn", .argv = argv, .env = env});
+        EXPECT_INT(process_wait(process), 1);
+        EXPECT(process_logged(process, "(value not shown)"));
+        EXPECT(!process_logged(process, "sec") && !process_logged(process, "ret"));
+    }
+}
+
 CU_TestInfo trail_tests[] = {
     {"a game leaves its whole trail", a_game_leaves_its_whole_trail},
     {"an expiry is told by the timekeeper", an_expiry_is_told_by_the_timekeeper},
+    {"no part of a password gets into the log", no_part_of_a_password_gets_into_the_log},
     {"a deletion is the last event", a_deletion_is_the_last_event},
     {"a worker that dies leaves nothing out and nothing twice",
      a_worker_that_dies_leaves_nothing_out_and_nothing_twice},

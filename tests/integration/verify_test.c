@@ -192,6 +192,14 @@ static void whatever_is_tampered_with_is_told(void)
         {"DELETE FROM sync_events", 6, "\tsync_sessions.last_event_id\t", 1},
         {"UPDATE sync_events SET metadata = metadata || '{\"total_time_ms\":1}'", 5,
          "snapshot.participants.1.total_time_ms\t200000\t1\n", 1},
+        {"UPDATE sync_events SET metadata = metadata || '{\"next_participant_id\":\"white\"}'", 5,
+         "\tmetadata.next_participant_id\t\"white\"\t(nothing)\n", 1},
+        {"UPDATE sync_events SET at = at - interval '1 year'", 1, "\tat_ms\t", 1},
+        {"UPDATE sync_events SET type = U&'a\\009b2J'", 4,
+         "\ttype\ta\xef\xbf\xbd"
+         "2J\t",
+         1},
+        {"UPDATE sync_events SET at = 'infinity'", 6, "\t(unreadable)\t", 1},
         {"UPDATE sync_events SET metadata = '[]'", 5, "\tmetadata\t[]\t", 1},
         {"UPDATE sync_events SET type = 'session_resumed'", 6, "(refused: ", 1},
         {"UPDATE sync_events SET type = 'session_exploded'", 4, "\ttype\tsession_exploded\t", 1},
@@ -214,6 +222,22 @@ static void whatever_is_tampered_with_is_told(void)
         expect_told(id, rows[i].told, rows[i].lines);
         forget_trail(id);
     }
+}
+
+/* A row that cannot be read is a fault of its life; the others are looked at all the same. */
+static void an_unreadable_life_ends_nothing(void)
+{
+    const char *first = play_six();
+    const char *id = play_six();
+    tamper(kept_text("UPDATE sync_events SET at = 'infinity' WHERE session_id = '%s' AND version = 6", first));
+    tamper(kept_text("UPDATE sync_events SET cycle_number = 9 WHERE session_id = '%s' AND version = 4", id));
+    struct process *verify = verify_with("--all", NULL, NULL);
+    EXPECT_INT(process_wait(verify), 1);
+    EXPECT(process_logged(verify, "\t(unreadable)\t"));
+    EXPECT(process_logged(verify, "\tcycle_number\t9\t3\n"));
+    EXPECT(process_logged(verify, " differences\n"));
+    forget_trail(first);
+    forget_trail(id);
 }
 
 static void a_changed_expiry_is_told(void)
@@ -373,6 +397,7 @@ CU_TestInfo verify_tests[] = {
     {"clocks that ran out are found to be right", clocks_that_ran_out_are_found_to_be_right},
     {"each life and what came back are found to be right", each_life_and_what_came_back_are_found_to_be_right},
     {"whatever is tampered with is told", whatever_is_tampered_with_is_told},
+    {"an unreadable life ends nothing", an_unreadable_life_ends_nothing},
     {"a changed expiry is told", a_changed_expiry_is_told},
     {"a summary that says something else is told", a_summary_that_says_something_else_is_told},
     {"a branch is shown apart and is no difference", a_branch_is_shown_apart_and_is_no_difference},

@@ -27,7 +27,7 @@ struct webhook {
     int port;
     int stop[2]; /* a pipe: its end wakes the thread */
     pthread_t thread;
-    int mute[REQUESTS_MAX]; /* connections that get no answer; the thread's alone */
+    int mute[REQUESTS_MAX]; /* connections that get no answer, or no end of it; the thread's alone */
     size_t mute_count;
     pthread_mutex_t lock; /* of what follows */
     size_t count;
@@ -81,7 +81,11 @@ static void take_request(struct webhook *webhook, int fd)
     }
     webhook->bodies[webhook->count++] = json;
     pthread_mutex_unlock(&webhook->lock);
-    if (webhook->manner == WEBHOOK_IS_MUTE) {
+    if (webhook->manner == WEBHOOK_GOES_ON) {
+        static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nand so on";
+        (void)!send(fd, head, sizeof(head) - 1, MSG_NOSIGNAL);
+    }
+    if (webhook->manner == WEBHOOK_IS_MUTE || webhook->manner == WEBHOOK_GOES_ON) {
         webhook->mute[webhook->mute_count++] = fd;
     } else {
         answer(webhook, fd);

@@ -9,6 +9,7 @@ enum webhook_manner {
     WEBHOOK_TAKES,     /* answers 204 */
     WEBHOOK_REFUSES,   /* answers 500 */
     WEBHOOK_REDIRECTS, /* answers 302, to itself */
+    WEBHOOK_GOES_ON,   /* answers 200, with a body that never ends */
     WEBHOOK_IS_MUTE    /* reads, and never answers */
 };
 

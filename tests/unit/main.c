@@ -23,6 +23,8 @@ static const struct {
     {"message", suite_message},
     {"error", suite_error},
     {"event_writer", suite_event_writer},
+    {"database_url", suite_database_url},
+    {"printable", suite_printable},
     {"iso_time", suite_iso_time},
     {"json_writer", suite_json_writer},
     {"keys", suite_keys},

@@ -29,6 +29,8 @@ void suite_session_reader(CU_pSuite suite);
 void suite_message(CU_pSuite suite);
 void suite_error(CU_pSuite suite);
 void suite_event_writer(CU_pSuite suite);
+void suite_database_url(CU_pSuite suite);
+void suite_printable(CU_pSuite suite);
 void suite_iso_time(CU_pSuite suite);
 void suite_json_writer(CU_pSuite suite);
 void suite_keys(CU_pSuite suite);

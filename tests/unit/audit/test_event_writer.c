@@ -108,6 +108,21 @@ static void what_a_column_cannot_hold_is_refused_by_name(void)
     }
 }
 
+/* Far more than the service writes is nothing that PostgreSQL need choke on. */
+static void a_field_of_many_megabytes_is_refused_by_name(void)
+{
+    static char big[SK_EVENT_FIELD_BYTES_MAX + 1];
+    struct sk_error error = {0};
+    struct sk_event_row row;
+    struct sk_audit_event event = least();
+    memset(big, '1', sizeof big);
+    event.field[SK_AUDIT_METADATA] = (struct sk_audit_value){big, sizeof big - 1};
+    CU_ASSERT_EQUAL(sk_event_row_read(&row, &event, &error), SK_OK);
+    event.field[SK_AUDIT_METADATA].length = sizeof big;
+    CU_ASSERT_EQUAL(sk_event_row_read(&row, &event, &error), SK_VALIDATION_ERROR);
+    CU_ASSERT_STRING_EQUAL(error.text, "metadata is too long: 8388609 bytes");
+}
+
 static void an_id_is_written_as_it_was_read(void)
 {
     unsigned char id[SK_EVENT_ID_BYTES];
@@ -180,6 +195,7 @@ void suite_event_writer(CU_pSuite suite)
     static const struct unit_test tests[] = {
         {"a row is written as COPY reads it", a_row_is_written_as_copy_reads_it},
         {"what a column cannot hold is refused by name", what_a_column_cannot_hold_is_refused_by_name},
+        {"a field of many megabytes is refused by name", a_field_of_many_megabytes_is_refused_by_name},
         {"an id is written as it was read", an_id_is_written_as_it_was_read},
         {"the newest of each life comes last", the_newest_of_each_life_comes_last},
         {"nothing can be made without a server", nothing_can_be_made_without_a_server},

@@ -204,6 +204,11 @@ static void each_wrong_record_is_told_once(void)
         {0, 's', "\"round\":1", "\"round\":2", "1000 snapshot.metadata.round 1 2;"},
         {0, 's', "\"cycle_number\":0", "\"cycle_number\":4", "0 snapshot.cycle_number 4 0;"},
         {0, 'a', "", "1", "1 at_ms 1790000000001 1790000000000;1 snapshot.updated_at_ms 1790000000000 1790000000001;"},
+        {0, 'a', "", "-86400000", "-86400000 at_ms 1789913600000 1790000000000;"},
+        {3, 'm', "", "{\"total_time_ms\":20000,\"next_participant_id\":\"a\"}",
+         "6000 metadata.next_participant_id \"a\" (nothing);"},
+        {1, 'm', "", "{\"reason\":\"x\"}", "1000 metadata.reason \"x\" (nothing);"},
+        {0, 'm', "", "[]", "0 metadata [] (an object);"},
         {2, 's', "\"total_time_ms\":58000", "\"total_time_ms\":59000",
          "5000 snapshot.participants.0.total_time_ms 59000 58000;"},
         {3, 's', "\"time_used_ms\":1000,", "\"time_used_ms\":1001,",
@@ -246,6 +251,31 @@ static void each_wrong_record_is_told_once(void)
         if (is_whole || strncmp(told, rows[i].told, strlen(rows[i].told)) != 0) {
             CHECK_TEXT(rows[i].told, told, rows[i].told);
         }
+        sk_buffer_clear(&out);
+        put_away(&tape);
+    }
+}
+
+/* A life begins a millisecond after the end of the one before, even where that lies ahead of the clock. */
+static void an_id_used_again_at_once_is_right_only_where_it_had_a_life_before(void)
+{
+    static const struct {
+        bool has_former_life;
+        int64_t behind_ms;
+        const char *told;
+    } rows[] = {
+        {true, 1, ""},
+        {false, 1, "-1 at_ms 1789999999999 1790000000000;"},
+        {true, 86400000, "-86400000 at_ms 1789913600000 1790000000000;"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tape tape;
+        struct sk_buffer out = {0};
+        tell_story(&tape);
+        tape.events[0].has_former_life = rows[i].has_former_life;
+        tape.events[0].at_ms -= rows[i].behind_ms;
+        replay(&tape, &out);
+        CHECK_TEXT("told", sk_buffer_text(&out), rows[i].told);
         sk_buffer_clear(&out);
         put_away(&tape);
     }
@@ -358,6 +388,8 @@ void suite_replay(CU_pSuite suite)
     static const struct unit_test tests[] = {
         {"a right record gives no difference", a_right_record_gives_no_difference},
         {"each wrong record is told once", each_wrong_record_is_told_once},
+        {"an id used again at once is right only where it had a life before",
+         an_id_used_again_at_once_is_right_only_where_it_had_a_life_before},
         {"what went unrecorded is told", what_went_unrecorded_is_told},
         {"a line can begin in the middle", a_line_can_begin_in_the_middle},
         {"no more than ten differences are kept", no_more_than_ten_differences_are_kept},

@@ -15,32 +15,38 @@ static void waits_double_up_to_a_limit(void)
     CU_ASSERT_EQUAL(sk_worker_backoff_ms(4000000000U), 32000);
 }
 
-static void only_the_data_is_to_blame_for_data_errors(void)
+static void errors_are_sorted_by_whom_they_are_to_blame_on(void)
 {
     static const struct {
         const char *sqlstate;
-        bool is_data;
+        enum sk_database_fault fault;
     } rows[] = {
-        {"22P02", true},  /* text that is no value of the type */
-        {"22P05", true},  /* \u0000 in jsonb */
-        {"22021", true},  /* a NUL byte, or no UTF-8 */
-        {"22008", true},  /* an instant out of range */
-        {"23502", true},  /* null where there must be a value */
-        {"54000", true},  /* an index entry too long */
-        {"54001", true},  /* JSON nested too deep */
-        {"08006", false}, /* connection failure */
-        {"25006", false}, /* a standby */
-        {"40P01", false}, /* deadlock */
-        {"42P01", false}, /* no such table: not migrated yet */
-        {"53100", false}, /* disk full */
-        {"57014", false}, /* statement timeout */
-        {"57P01", false}, /* server shut down */
-        {"58030", false}, /* I/O error */
-        {"XX001", false}, /* damaged data file */
-        {"2", false},     {"", false}, {NULL, false},
+        {"22P02", SK_DATABASE_REFUSED}, /* text that is no value of the type */
+        {"22P05", SK_DATABASE_REFUSED}, /* \u0000 in jsonb */
+        {"22021", SK_DATABASE_REFUSED}, /* a NUL byte, or no UTF-8 */
+        {"22008", SK_DATABASE_REFUSED}, /* an instant out of range */
+        {"23502", SK_DATABASE_REFUSED}, /* null where there must be a value */
+        {"54000", SK_DATABASE_REFUSED}, /* an index entry too long */
+        {"54001", SK_DATABASE_REFUSED}, /* JSON nested too deep */
+        {"08006", SK_DATABASE_LOST},    /* connection failure */
+        {"25006", SK_DATABASE_LOST},    /* a standby */
+        {"28P01", SK_DATABASE_LOST},    /* a wrong password */
+        {"40001", SK_DATABASE_CLASH},   /* serialization failure */
+        {"40P01", SK_DATABASE_CLASH},   /* deadlock */
+        {"42P01", SK_DATABASE_LOST},    /* no such table: not migrated yet */
+        {"42501", SK_DATABASE_LOST},    /* no right to it */
+        {"53100", SK_DATABASE_LOST},    /* disk full */
+        {"57014", SK_DATABASE_SLOW},    /* statement timeout */
+        {"57P01", SK_DATABASE_LOST},    /* server shut down */
+        {"58030", SK_DATABASE_LOST},    /* I/O error */
+        {"XX000", SK_DATABASE_UNCLEAR}, /* invalid memory alloc request size */
+        {"XX001", SK_DATABASE_LOST},    /* damaged data file */
+        {"0A000", SK_DATABASE_UNCLEAR}, /* infinity as a number */
+        {"P0001", SK_DATABASE_UNCLEAR}, /* somebody's trigger */
+        {"2", SK_DATABASE_LOST},        {"", SK_DATABASE_LOST}, {NULL, SK_DATABASE_LOST},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        CU_ASSERT_EQUAL(sk_database_is_data_error(rows[i].sqlstate), rows[i].is_data);
+        CU_ASSERT_EQUAL(sk_database_fault_of(rows[i].sqlstate), rows[i].fault);
     }
 }
 
@@ -91,7 +97,7 @@ void suite_audit_worker(CU_pSuite suite)
         {"a threshold of zero is silent, and one of one can be cleared",
          a_threshold_of_zero_is_silent_and_one_of_one_can_be_cleared},
         {"without an address there is no alert", without_an_address_there_is_no_alert},
-        {"only the data is to blame for data errors", only_the_data_is_to_blame_for_data_errors},
+        {"errors are sorted by whom they are to blame on", errors_are_sorted_by_whom_they_are_to_blame_on},
     };
     ADD_TESTS(suite, tests);
 }

@@ -43,6 +43,8 @@ static const char *const names[] = {
     "RELAY_MAX_PER_SESSION",
     "RELAY_ACCEPT_RATE",
     "RELAY_SHARE_PORT",
+    "RELAY_TLS_CERT_FILE",
+    "RELAY_TLS_KEY_FILE",
     "RELAY_PROCESSES",
     "AUDIT_BATCH",
     "AUDIT_WAIT_MS",
@@ -283,6 +285,25 @@ static void a_worker_does_not_wait_longer_than_its_connection(void)
     forget_environment();
 }
 
+static void a_certificate_and_its_key_come_together(void)
+{
+    static const char *const files[] = {"RELAY_TLS_CERT_FILE", "RELAY_TLS_KEY_FILE"};
+    struct sk_config config;
+    struct sk_error error;
+    forget_environment();
+    for (int i = 0; i < 2; i++) {
+        (void)setenv(files[i], "/one", 1);
+        CHECK_INT("alone", sk_config_load(&config, SK_PROGRAM_RELAY, &error), SK_VALIDATION_ERROR);
+        CHECK(error.text, strncmp(error.text, files[1 - i], strlen(files[1 - i])) == 0);
+        CHECK_INT("not the API's", sk_config_load(&config, SK_PROGRAM_API, &error), SK_OK);
+        (void)setenv(files[1 - i], "/other", 1);
+        CHECK_INT("both", sk_config_load(&config, SK_PROGRAM_RELAY, &error), SK_OK);
+        (void)setenv(files[1 - i], "other", 1);
+        CHECK_INT("no absolute path", sk_config_load(&config, SK_PROGRAM_RELAY, &error), SK_VALIDATION_ERROR);
+        forget_environment();
+    }
+}
+
 /* What a printing function prints; owned. */
 static char *printed(void (*print)(FILE *))
 {
@@ -376,6 +397,7 @@ void suite_config(CU_pSuite suite)
         {"the longest error fits", the_longest_error_fits},
         {"only a program's own options count", only_a_programs_own_options_count},
         {"a worker does not wait longer than its connection", a_worker_does_not_wait_longer_than_its_connection},
+        {"a certificate and its key come together", a_certificate_and_its_key_come_together},
         {"help names a program's options", help_names_a_programs_options},
         {"the table names every option", the_table_names_every_option},
         {"the page for operators is right", the_page_for_operators_is_right},
