@@ -409,7 +409,7 @@ static void another_event_under_a_known_id_is_set_aside(void)
     EVENTUALLY(redis_int("XLEN audit") == 0);
     EXPECT(process_logged(stack.audit, "event_id is another event's"));
     EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s'", id), 2);
-    EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE version = 77"), 0);
+    EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE version = 77 AND session_id = '%s'", id), 0);
 }
 
 /* --- no room ------------------------------------------------------------------------------------------------------ */
