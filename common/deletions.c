@@ -58,8 +58,11 @@ enum sk_code sk_deletions_written(struct sk_redis *redis, const struct sk_audit_
     if (count == 0) {
         return SK_OK;
     }
-    redisReply **replies = calloc(count, sizeof *replies);
-    enum sk_code code = replies ? sk_redis_connect(redis, error) : sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    redisReply **replies = calloc(count, sizeof(redisReply *));
+    if (!replies) {
+        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    }
+    enum sk_code code = sk_redis_connect(redis, error);
     for (size_t i = 0; !code && i < batch->count; i++) {
         if (is_deletion(&batch->entries[i])) {
             queue_removal(redis, &batch->entries[i].event);
@@ -69,9 +72,7 @@ enum sk_code sk_deletions_written(struct sk_redis *redis, const struct sk_audit_
     for (size_t i = 0; !code && i < count; i++) {
         code = sk_redis_check(replies[i], error);
     }
-    if (replies) {
-        sk_redis_replies_free(count, replies);
-    }
+    sk_redis_replies_free(count, replies);
     free(replies);
     return code;
 }

@@ -18,15 +18,24 @@ bool sk_appeal_counts(const struct sk_appeal *appeal, int64_t now_us)
     return appeal->sent_at_us != 0 && now_us - appeal->sent_at_us < SK_APPEAL_MS * US_PER_MS;
 }
 
+/* Whether it is for others to ask: a session that is watched, and could not be asked for a moment ago, tries again
+ * soon. */
+static bool stands_back(const struct sk_appeal_quota *quota, int64_t now_us)
+{
+    return !quota->favoured && quota->turned_away_at_us != 0 && now_us - quota->turned_away_at_us < US_PER_S;
+}
+
 bool sk_appeal_begin(struct sk_appeal *appeal, struct sk_appeal_quota *quota, int64_t now_us)
 {
     if (appeal->pending || sk_appeal_counts(appeal, now_us)) {
         return false;
     }
     if (now_us - quota->since_us >= US_PER_S) {
-        *quota = (struct sk_appeal_quota){.since_us = now_us};
+        quota->since_us = now_us;
+        quota->count = 0;
     }
-    if (quota->count >= SK_APPEALS_A_SECOND) {
+    if (quota->count >= SK_APPEALS_A_SECOND || stands_back(quota, now_us)) {
+        quota->turned_away_at_us = quota->favoured ? now_us : quota->turned_away_at_us;
         return false;
     }
     quota->count++;

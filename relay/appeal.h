@@ -33,6 +33,8 @@ struct sk_appeal {
 struct sk_appeal_quota {
     int64_t since_us;
     unsigned count;
+    bool favoured;             /* the next to ask is a session that somebody watches already: it goes before others */
+    int64_t turned_away_at_us; /* when one of those last found the quota used up; 0: never */
 };
 
 /* Whether the last asking still counts. */

@@ -42,14 +42,7 @@ bool sk_channel_vacant(const struct sk_channel *channel)
 /* Whether somebody here waits for a reading that has not been sent. */
 static bool snapshot_wanted(const struct sk_channel *channel)
 {
-    const struct sk_client *client = NULL;
-    TAILQ_FOREACH(client, &channel->clients, in_channel)
-    {
-        if (client->sync == SK_SYNC_WAITING) {
-            return true;
-        }
-    }
-    return false;
+    return channel->waiting > 0;
 }
 
 /* Gives the channel's subscription back; where that cannot be sent, the connection is going, and its end does it. What
@@ -108,9 +101,10 @@ void sk_channel_join(struct sk_channel *channel, struct sk_client *client)
     channel->client_count++;
     channel->queue.members++;
     client->channel = channel;
+    channel->waiting += client->sync == SK_SYNC_WAITING ? 1 : 0;
     /* It does not share a reading under way: from another relay it may know a state that was committed after that was
      * sent, and what it sees must not go back. The next reading is for all who have come meanwhile. */
-    client->sync = SK_SYNC_WAITING;
+    sk_client_set_sync(client, SK_SYNC_WAITING);
     if (channel->line == SK_LINE_RETRY_LATE) {
         sk_hub_line_up(channel->hub, channel, SK_LINE_NONE); /* what could not be read may be repaired by now */
     }
@@ -122,6 +116,7 @@ void sk_channel_leave(struct sk_channel *channel, struct sk_client *client)
     TAILQ_REMOVE(&channel->clients, client, in_channel);
     channel->client_count--;
     channel->queue.members--;
+    channel->waiting -= client->sync == SK_SYNC_WAITING ? 1 : 0;
     client->channel = NULL;
     sk_channel_advance(channel);
 }
@@ -137,20 +132,24 @@ bool sk_channel_subscribe(struct sk_channel *channel)
 }
 
 /* Everyone may have missed something: whoever is not already waiting waits from here on. */
-void sk_channel_subscribed(struct sk_channel *channel)
+static void begin_anew(struct sk_channel *channel)
 {
     struct sk_client *client = NULL;
-    if (channel->state != SK_CHANNEL_SUBSCRIBING) {
-        return;
-    }
-    channel->state = SK_CHANNEL_SUBSCRIBED;
     TAILQ_FOREACH(client, &channel->clients, in_channel)
     {
         if (client->sync == SK_SYNC_LIVE) {
-            client->sync = SK_SYNC_WAITING;
+            sk_client_set_sync(client, SK_SYNC_WAITING);
         }
     }
     sk_channel_advance(channel);
+}
+
+void sk_channel_subscribed(struct sk_channel *channel)
+{
+    if (channel->state == SK_CHANNEL_SUBSCRIBING) {
+        channel->state = SK_CHANNEL_SUBSCRIBED;
+        begin_anew(channel);
+    }
 }
 
 void sk_channel_unsubscribed(struct sk_channel *channel)
@@ -170,7 +169,7 @@ void sk_channel_cut_off(struct sk_channel *channel)
     sk_appeal_forget_answer(&channel->appeal);
     TAILQ_FOREACH(client, &channel->clients, in_channel)
     {
-        client->lost_at_us = 0;
+        sk_client_lost(client, 0, 0);
     }
     sk_channel_advance(channel);
 }
@@ -189,7 +188,7 @@ static void deliver_all(struct sk_channel *channel, const struct sk_message_head
     sk_hold_init(&nothing);
     while (client != NULL) {
         struct sk_client *next = TAILQ_NEXT(client, in_channel);
-        if (serves && client->sync == SK_SYNC_WAITING) {
+        if (serves && client->sync == SK_SYNC_WAITING && !sk_client_is_ahead(client, header)) {
             sk_client_synchronise(client, &snapshot, &nothing);
         } else {
             sk_client_deliver(client, header, frame);
@@ -198,26 +197,35 @@ static void deliver_all(struct sk_channel *channel, const struct sk_message_head
     }
 }
 
+/* A message that cannot be passed on may have been a state: who has one reads again, and a reading under way, which it
+ * may follow upon, does not count. */
+static void note_loss(struct sk_channel *channel, const char *why)
+{
+    sk_log(SK_LOG_WARN, why, SK_S("session_id", channel->session_id));
+    sk_appeal_forget_answer(&channel->appeal);
+    channel->stale = channel->reading;
+    begin_anew(channel);
+}
+
 void sk_channel_published(struct sk_channel *channel, const char *bytes, size_t length)
 {
     struct sk_message_header header;
     const char *text = NULL;
     size_t text_length = 0;
     if (!sk_message_read(bytes, length, &header, &text, &text_length)) {
-        sk_log(SK_LOG_WARN, "a published message has no header", SK_S("session_id", channel->session_id));
+        note_loss(channel, "a published message has no header");
         return;
     }
     struct sk_frame_buffer *frame = sk_frame_buffer_new(sk_frame_type_of(header.type), text, text_length);
-    bool complete = frame != NULL && (!channel->reading || sk_hold_add(&channel->hold, &header, frame));
-    if (!complete) {
-        sk_log(SK_LOG_WARN, "a published message was lost", SK_S("session_id", channel->session_id));
+    if (frame == NULL) {
+        note_loss(channel, "a published message was lost");
+        return;
     }
-    if (frame != NULL) {
-        sk_appeal_heard(&channel->appeal, &header, frame, sk_monotonic_us());
-        deliver_all(channel, &header, frame);
-    } else {
-        sk_appeal_forget_answer(&channel->appeal);
+    if (channel->reading && !sk_hold_add(&channel->hold, &header, frame)) {
+        note_loss(channel, "a published message was lost");
     }
+    sk_appeal_heard(&channel->appeal, &header, frame, sk_monotonic_us());
+    deliver_all(channel, &header, frame);
     sk_frame_buffer_release(frame);
 }
 
@@ -225,11 +233,12 @@ void sk_channel_published(struct sk_channel *channel, const char *bytes, size_t 
 static void put_off(struct sk_channel *channel, struct sk_client *client, enum sk_snapshot_outcome outcome)
 {
     const struct sk_held *held = NULL;
-    client->sync = SK_SYNC_WAITING;
+    int64_t now_us = sk_monotonic_us();
+    sk_client_set_sync(client, SK_SYNC_WAITING);
     if (outcome != SK_SNAPSHOT_LOST || channel->stale) {
-        client->lost_at_us = 0;
-    } else if (client->lost_at_us == 0) {
-        client->lost_at_us = sk_monotonic_us();
+        sk_client_lost(client, 0, 0);
+    } else {
+        sk_client_lost(client, now_us, sk_appeal_counts(&channel->appeal, now_us) ? channel->appeal.sent_at_us : 0);
     }
     TAILQ_FOREACH(held, &channel->hold.messages, link)
     {
@@ -299,6 +308,19 @@ static bool told_otherwise(const struct sk_channel *channel, struct sk_snapshot 
     return sk_appeal_answer(&channel->appeal, sk_monotonic_us(), instead);
 }
 
+/* Whether somebody who watches the session waits for it, and not only who has just come. */
+static bool is_watched(const struct sk_channel *channel)
+{
+    const struct sk_client *client = NULL;
+    TAILQ_FOREACH(client, &channel->clients, in_channel)
+    {
+        if (client->greeted && client->sync == SK_SYNC_WAITING) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Asks for a session that Redis does not have, where somebody waits for it; what Redis has needs no asking. */
 static void ask(struct sk_channel *channel, enum sk_snapshot_outcome outcome)
 {
@@ -306,6 +328,7 @@ static void ask(struct sk_channel *channel, enum sk_snapshot_outcome outcome)
     switch (outcome) {
     case SK_SNAPSHOT_LOST:
         if (snapshot_wanted(channel)) {
+            hub->appeals.favoured = is_watched(channel);
             sk_appeal_send(&channel->appeal, &hub->appeals, hub->commands, channel->session_id, sk_monotonic_us());
         }
         break;
@@ -353,7 +376,7 @@ bool sk_channel_read(struct sk_channel *channel)
     TAILQ_FOREACH(client, &channel->clients, in_channel)
     {
         if (client->sync == SK_SYNC_WAITING) {
-            client->sync = SK_SYNC_READING;
+            sk_client_set_sync(client, SK_SYNC_READING);
         }
     }
     return true;

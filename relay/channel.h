@@ -55,10 +55,12 @@ struct sk_channel {
     enum sk_channel_state state;
     TAILQ_HEAD(sk_channel_clients, sk_client) clients;
     size_t client_count;
+    size_t waiting;               /* how many of them are SK_SYNC_WAITING; sk_client_set_sync keeps count */
     struct sk_spread_queue queue; /* of those who wait to be sent to */
     bool reading;                 /* a reading is under way */
-    bool stale;                   /* … that was sent before the subscription now in force, or the next one */
-    bool unreadable;              /* the last reading that brought something brought what cannot be shown */
+    bool stale;      /* … that was sent before the subscription now in force, or the next one; or something
+                        that may follow upon it was lost */
+    bool unreadable; /* the last reading that brought something brought what cannot be shown */
     struct sk_hold hold;
     struct sk_appeal appeal;
 };

@@ -28,6 +28,7 @@ struct sk_client *sk_client_new(struct sk_relay *relay, struct lws *socket, stru
     client->relay = relay;
     client->socket = socket;
     client->household = household;
+    client->inflow_at_us = sk_monotonic_us() + SK_CLIENT_INFLOW_MS * US_PER_MS;
     client->opened_at_us = sk_monotonic_us();
     client->heard_at_us = client->opened_at_us;
     client->ping_at_us = client->opened_at_us + relay->config->relay_ping_s * US_PER_S;
@@ -48,15 +49,30 @@ static void leave(struct sk_client *client)
     }
 }
 
+/* Enters it in the books of those who were let in, or of those who are being sent away, or takes it out (-1). */
+static void count(const struct sk_client *client, int change)
+{
+    struct sk_relay *relay = client->relay;
+    struct sk_household *household = client->household;
+    if (client->admitted) {
+        relay->admitted_count += change;
+    } else if (client->refused) {
+        relay->refused_count += change;
+    }
+    if (household != NULL && client->admitted) {
+        household->clients += change;
+    } else if (household != NULL && client->refused) {
+        household->refused += change;
+    }
+}
+
 void sk_client_free(struct sk_client *client)
 {
     if (client == NULL) {
         return;
     }
     leave(client);
-    if (client->household != NULL && client->admitted) {
-        client->household->clients--;
-    }
+    count(client, -1);
     sk_relay_remove(client->relay, client);
     sk_outbox_clear(&client->outbox);
     sk_buffer_clear(&client->inbound);
@@ -87,6 +103,23 @@ static bool enter(struct sk_client *client, const struct sk_target *target)
     return channel != NULL;
 }
 
+static void abort_now(struct sk_client *client);
+
+/* Tells it why, for a moment; where too many are being told already, it goes without a word. */
+static void refuse(struct sk_client *client, const struct sk_refusal *refusal)
+{
+    const struct sk_household *household = client->household;
+    bool room = client->relay->refused_count < SK_RELAY_REFUSED_MAX &&
+                (household == NULL || household->refused < SK_RELAY_REFUSED_HOUSEHOLD_MAX);
+    client->refused = true;
+    count(client, 1);
+    if (room) {
+        sk_client_close(client, refusal->code, refusal->reason);
+    } else {
+        abort_now(client);
+    }
+}
+
 void sk_client_begin(struct sk_client *client, const struct sk_visit *visit)
 {
     struct sk_identity identity = {.expires_at_s = SK_NONE};
@@ -97,9 +130,9 @@ void sk_client_begin(struct sk_client *client, const struct sk_visit *visit)
             .keyring = relay->keyring,
             .origins = relay->config->cors_origin,
             .now_s = (int64_t)time(NULL),
-            .connections = (int64_t)relay->client_count - 1,
+            .connections = relay->admitted_count,
             .connections_max = relay->config->relay_max_connections,
-            .neighbours = client->household != NULL ? (int64_t)client->household->clients : 0,
+            .neighbours = client->household != NULL ? client->household->clients : 0,
             .neighbours_max = client->household != NULL ? relay->config->relay_max_per_address : 0,
             .watchers = (int64_t)sk_hub_watchers(&relay->hub, visit->target.session_id),
             .watchers_max = relay->config->relay_max_per_session,
@@ -107,13 +140,11 @@ void sk_client_begin(struct sk_client *client, const struct sk_visit *visit)
         },
         &identity);
     if (refusal.code != SK_CLOSE_NONE) {
-        sk_client_close(client, refusal.code, refusal.reason);
+        refuse(client, &refusal);
         return;
     }
     client->admitted = true;
-    if (client->household != NULL) {
-        client->household->clients++;
-    }
+    count(client, 1);
     client->expires_at_us = identity.expires_at_s == SK_NONE ? 0 : monotonic_at(identity.expires_at_s);
     if (!enter(client, &visit->target)) {
         sk_client_close(client, SK_CLOSE_BUSY, "out of memory");
@@ -123,12 +154,17 @@ void sk_client_begin(struct sk_client *client, const struct sk_visit *visit)
 /* --- writing --------------------------------------------------------------------------------------------------------
  */
 
+/* When a close frame that is sent now must be out. */
+static int64_t linger_end(const struct sk_client *client)
+{
+    return sk_monotonic_us() + (client->refused ? SK_CLIENT_REFUSED_MS : SK_CLIENT_LINGER_MS) * US_PER_MS;
+}
+
 void sk_client_flush(void *owner)
 {
     struct sk_client *client = owner;
     if (client->kill_at_us != 0) {
-        client->kill_at_us =
-            sk_monotonic_us() + SK_CLIENT_LINGER_MS * US_PER_MS; /* it could not close before its turn */
+        client->kill_at_us = linger_end(client); /* it could not close before its turn */
     }
     sk_server_request_write(client);
 }
@@ -162,7 +198,7 @@ void sk_client_close(struct sk_client *client, enum sk_close code, const char *r
     }
     client->close_code = code;
     client->close_reason = reason;
-    client->kill_at_us = sk_monotonic_us() + SK_CLIENT_LINGER_MS * US_PER_MS;
+    client->kill_at_us = linger_end(client);
     if (!client->greeted) {
         sk_outbox_clear(&client->outbox); /* nothing may come before CONNECTED */
     }
@@ -187,13 +223,47 @@ static void abort_now(struct sk_client *client)
 }
 
 /* Whether it has waited for its session for too long: from its coming, or, where it has a state already, from when it
- * turned out that the session is lost. */
+ * turned out that the session is lost. While that cannot be asked for, since others are asked for first, the time does
+ * not run, within reason. */
 static bool out_of_patience(const struct sk_client *client, int64_t now_us)
 {
-    if (!client->greeted) {
-        return now_us - client->opened_at_us >= SK_CLIENT_JOIN_MS * US_PER_MS;
+    int64_t since_us = client->greeted ? client->lost_at_us : client->opened_at_us;
+    if (since_us == 0) {
+        return false;
     }
-    return client->lost_at_us != 0 && now_us - client->lost_at_us >= SK_CLIENT_LOST_MS * US_PER_MS;
+    if (client->lost_at_us == 0) {
+        return now_us - since_us >= SK_CLIENT_JOIN_MS * US_PER_MS;
+    }
+    int64_t asked_us = client->asked_at_us > since_us ? client->asked_at_us : since_us;
+    return now_us - since_us >= SK_CLIENT_LOST_MAX_MS * US_PER_MS ||
+           (client->asked_at_us != 0 && now_us - asked_us >= SK_CLIENT_LOST_MS * US_PER_MS);
+}
+
+/* Empty fragments and a peer's pings are never told of by libwebsockets, so what came in is looked at from outside. */
+static bool floods(struct sk_client *client, int64_t now_us)
+{
+    if (now_us < client->inflow_at_us) {
+        return false;
+    }
+    uint64_t before = client->inflow_bytes;
+    client->inflow_at_us = now_us + SK_CLIENT_INFLOW_MS * US_PER_MS;
+    client->inflow_bytes = sk_server_received_bytes(client);
+    return client->inflow_bytes > before && client->inflow_bytes - before > SK_CLIENT_INFLOW_MAX;
+}
+
+static void move_on(int64_t *instant_us, int64_t gap_us)
+{
+    *instant_us += *instant_us != 0 ? gap_us : 0;
+}
+
+void sk_client_pass_over(struct sk_client *client, int64_t gap_us)
+{
+    int64_t *const instants[] = {&client->heard_at_us,  &client->ping_at_us, &client->blocked_since_us,
+                                 &client->opened_at_us, &client->lost_at_us, &client->asked_at_us,
+                                 &client->drain_at_us,  &client->kill_at_us, &client->inflow_at_us};
+    for (size_t i = 0; i < sizeof instants / sizeof *instants; i++) {
+        move_on(instants[i], gap_us);
+    }
 }
 
 void sk_client_tick(struct sk_client *client, int64_t now_us)
@@ -207,6 +277,8 @@ void sk_client_tick(struct sk_client *client, int64_t now_us)
         sk_client_close(client, SK_CLOSE_EXPIRED, "token expired");
     } else if (now_us - client->heard_at_us >= 2 * period_us) {
         abort_now(client);
+    } else if (floods(client, now_us)) {
+        sk_client_close(client, SK_CLOSE_POLICY, "too much traffic");
     } else if (client->blocked_since_us != 0 && now_us - client->blocked_since_us >= 2 * period_us) {
         close_slow(client);
     } else if (out_of_patience(client, now_us)) {
@@ -216,6 +288,7 @@ void sk_client_tick(struct sk_client *client, int64_t now_us)
     } else if (now_us >= client->ping_at_us) {
         client->ping_at_us = now_us + period_us;
         client->ping_due = true;
+        client->pongs = 0;
         send_now(client);
     }
 }
@@ -296,16 +369,56 @@ static void send_error(struct sk_client *client, const char *code, const char *m
     send_answer(client, SK_FRAME_ERROR, &text);
 }
 
+bool sk_client_is_ahead(const struct sk_client *client, const struct sk_message_header *header)
+{
+    const struct sk_mark *told = &client->told;
+    return header->updated_at_ms < told->updated_at_ms ||
+           (header->updated_at_ms == told->updated_at_ms && header->version < told->version);
+}
+
+/* Notes the state that it is about to be told. */
+static void note_told(struct sk_client *client, const struct sk_message_header *header)
+{
+    if (header->type == SK_MESSAGE_STATE_SYNC || header->type == SK_MESSAGE_STATE_UPDATE) {
+        client->told = (struct sk_mark){header->updated_at_ms, header->version};
+    }
+}
+
+void sk_client_set_sync(struct sk_client *client, enum sk_sync sync)
+{
+    struct sk_channel *channel = client->channel;
+    if (channel != NULL) {
+        channel->waiting -= client->sync == SK_SYNC_WAITING ? 1 : 0;
+        channel->waiting += sync == SK_SYNC_WAITING ? 1 : 0;
+    }
+    client->sync = sync;
+}
+
+void sk_client_lost(struct sk_client *client, int64_t now_us, int64_t asked_at_us)
+{
+    bool begins = now_us == 0 || client->lost_at_us == 0;
+    client->lost_at_us = begins ? now_us : client->lost_at_us;
+    client->asked_at_us = begins || client->asked_at_us == 0 ? asked_at_us : client->asked_at_us;
+}
+
+/* A published message; one that is older than what the client has may be late, or Redis may have gone back: a reading
+ * tells. */
 void sk_client_deliver(struct sk_client *client, const struct sk_message_header *header, struct sk_frame_buffer *frame)
 {
     if (client->close_code != SK_CLOSE_NONE || !client->greeted || client->sync == SK_SYNC_READING) {
         return;
     }
     if (header->type == SK_MESSAGE_STATE_SYNC) {
+        if (sk_client_is_ahead(client, header)) {
+            sk_client_set_sync(client, SK_SYNC_WAITING);
+            sk_channel_advance(client->channel);
+            return;
+        }
         client->mark = (struct sk_mark){header->updated_at_ms, header->version};
     } else if (sk_hold_place(header, &client->mark, client->newcomer) == SK_PLACE_NOWHERE) {
         return;
     }
+    note_told(client, header);
     send_frame(client, frame);
     if (header->type == SK_MESSAGE_SESSION_DELETED) {
         sk_client_close(client, SK_CLOSE_NORMAL, "session deleted");
@@ -315,7 +428,7 @@ void sk_client_deliver(struct sk_client *client, const struct sk_message_header 
 void sk_client_connect(struct sk_client *client, int64_t now_ms)
 {
     struct sk_buffer text = {.data = NULL};
-    client->sync = SK_SYNC_LIVE;
+    sk_client_set_sync(client, SK_SYNC_LIVE);
     sk_frame_plain(&text, "CONNECTED", NULL, now_ms);
     if (client->greeted) {
         send_text(client, SK_FRAME_CONNECTED, &text);
@@ -348,6 +461,7 @@ static void send_held(struct sk_client *client, const struct sk_hold *hold, enum
     {
         if (client->close_code == SK_CLOSE_NONE &&
             sk_hold_place(&held->header, &client->mark, client->newcomer) == place) {
+            note_told(client, &held->header);
             send_frame(client, held->frame);
             if (held->header.type == SK_MESSAGE_SESSION_DELETED) {
                 sk_client_close(client, SK_CLOSE_NORMAL, "session deleted");
@@ -403,8 +517,9 @@ static void refresh(struct sk_client *client, const struct sk_snapshot *snapshot
 static void found(struct sk_client *client, const struct sk_snapshot *snapshot, const struct sk_hold *hold)
 {
     client->mark = snapshot->mark;
-    client->sync = SK_SYNC_LIVE;
-    client->lost_at_us = 0;
+    client->told = snapshot->mark;
+    sk_client_set_sync(client, SK_SYNC_LIVE);
+    sk_client_lost(client, 0, 0);
     if (client->greeted) {
         client->newcomer = false;
         send_held(client, hold, SK_PLACE_BEFORE);
@@ -422,8 +537,8 @@ static void found(struct sk_client *client, const struct sk_snapshot *snapshot, 
 static void gone(struct sk_client *client, bool deleted, const struct sk_hold *hold)
 {
     const struct sk_held *held = NULL;
-    client->sync = SK_SYNC_LIVE;
-    client->lost_at_us = 0;
+    sk_client_set_sync(client, SK_SYNC_LIVE);
+    sk_client_lost(client, 0, 0);
     client->reconnect.asked = false;
     TAILQ_FOREACH(held, &hold->messages, link)
     {
@@ -459,11 +574,18 @@ void sk_client_synchronise(struct sk_client *client, const struct sk_snapshot *s
 void sk_client_heard(struct sk_client *client)
 {
     client->heard_at_us = sk_monotonic_us();
+    if (++client->pongs > SK_CLIENT_PONGS_MAX && (client->channel != NULL || client->feed != NULL)) {
+        sk_client_close(client, SK_CLOSE_POLICY, "too many messages");
+    }
 }
 
-/* Notes a frame; whether it is one too many within a second. */
+/* Notes a frame; whether it is one too many within a second. What has piled up while the process stood still comes all
+ * at once, and is not counted. */
 static bool too_often(struct sk_client *client)
 {
+    if (client->relay->resumed_at_us != 0 && sk_monotonic_us() - client->relay->resumed_at_us < US_PER_S) {
+        return false;
+    }
     uint32_t now_ms = (uint32_t)(sk_monotonic_us() / US_PER_MS);
     uint32_t *oldest = &client->frames_at_ms[client->frames % SK_CLIENT_MESSAGES_A_SECOND];
     bool full = client->frames >= SK_CLIENT_MESSAGES_A_SECOND;
@@ -493,7 +615,7 @@ static void ask_snapshot(struct sk_client *client, const struct sk_request *requ
     client->reconnect = (struct sk_reconnect){
         .asked = true, .last_known_version = request->last_known_version, .updated_at_ms = request->updated_at_ms};
     if (client->sync == SK_SYNC_LIVE) {
-        client->sync = SK_SYNC_WAITING;
+        sk_client_set_sync(client, SK_SYNC_WAITING);
         sk_channel_advance(client->channel);
     }
 }
@@ -530,7 +652,7 @@ static void read_message(struct sk_client *client, bool binary)
 
 void sk_client_received(struct sk_client *client, const struct sk_inbound *part)
 {
-    sk_client_heard(client);
+    client->heard_at_us = sk_monotonic_us();
     if (client->channel == NULL && client->feed == NULL) {
         return; /* refused or closing: nothing it says counts */
     }

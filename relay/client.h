@@ -23,9 +23,14 @@ struct sk_household;
 struct sk_snapshot;
 
 #define SK_CLIENT_JOIN_MS 5000         /* how long Redis may take to let a new connection begin */
-#define SK_CLIENT_LOST_MS 5000         /* … and a session that Redis lost, to come back under one that stands */
+#define SK_CLIENT_LOST_MS 5000         /* … and a session that Redis lost, to come back once it was asked for */
+#define SK_CLIENT_LOST_MAX_MS 15000    /* … and in all, when the asking has to wait its turn */
 #define SK_CLIENT_EARLY_ANSWERS_MAX 16 /* to what it says before its first frame */
 #define SK_CLIENT_LINGER_MS 2000       /* how long a close frame may take to get out */
+#define SK_CLIENT_REFUSED_MS 500       /* … of one that was not let in */
+#define SK_CLIENT_PONGS_MAX 16         /* between two pings of ours */
+#define SK_CLIENT_INFLOW_MS 2000       /* how often it is looked at what came in */
+#define SK_CLIENT_INFLOW_MAX UINT64_C(524288) /* bytes in that time: three times what the messages allowed are */
 
 /* How a client's view of its session stands. */
 enum sk_sync {
@@ -48,13 +53,16 @@ struct sk_client {
     struct sk_channel *channel;     /* NULL: it listens to the feed, was refused, or is closing */
     struct sk_household *household; /* where it comes from; NULL: that is not counted */
     bool admitted;
+    bool refused;         /* it counts among those who are sent away */
     struct sk_feed *feed; /* NULL: it watches a session, was refused, or is closing */
 
     enum sk_sync sync;
     int64_t lost_at_us;  /* since when it waits for a session that Redis does not have; 0: it does not */
+    int64_t asked_at_us; /* since when that is asked for; 0: it is not yet */
     bool greeted;        /* CONNECTED and the first STATE_SYNC are on their way */
     bool newcomer;       /* mark is that of the first snapshot */
     struct sk_mark mark; /* of the last snapshot */
+    struct sk_mark told; /* of the state it was told last */
     struct sk_reconnect reconnect;
 
     struct sk_outbox outbox;
@@ -65,6 +73,10 @@ struct sk_client {
     struct sk_buffer inbound;                           /* a fragmented message so far */
     uint32_t frames_at_ms[SK_CLIENT_MESSAGES_A_SECOND]; /* a ring: when the last frames came */
     unsigned frames;                                    /* how many came in all */
+
+    unsigned pongs;        /* since our last ping */
+    int64_t inflow_at_us;  /* when the bytes are looked at next */
+    uint64_t inflow_bytes; /* how many had come in when they were looked at last */
 
     int64_t opened_at_us;
     int64_t heard_at_us;
@@ -102,7 +114,7 @@ void sk_client_flush(void *owner);
 
 /* What happened on the socket. */
 void sk_client_received(struct sk_client *client, const struct sk_inbound *part);
-void sk_client_heard(struct sk_client *client);
+void sk_client_heard(struct sk_client *client); /* by a PONG */
 
 /* A published message, and a snapshot with what was held meanwhile. */
 void sk_client_deliver(struct sk_client *client, const struct sk_message_header *header, struct sk_frame_buffer *frame);
@@ -116,6 +128,18 @@ void sk_client_tell(struct sk_client *client, struct sk_frame_buffer *frame);
 /* Closes it with a code, after what waits to be sent; it leaves its channel or the feed at once. The first
  * code counts. */
 void sk_client_close(struct sk_client *client, enum sk_close code, const char *reason);
+
+/* The one writer of client->sync. */
+void sk_client_set_sync(struct sk_client *client, enum sk_sync sync);
+
+/* A reading did not find its session, which was asked for at asked_at_us (0: not yet); now_us 0: that is over. */
+void sk_client_lost(struct sk_client *client, int64_t now_us, int64_t asked_at_us);
+
+/* Whether it was told a newer state than the header's. */
+bool sk_client_is_ahead(const struct sk_client *client, const struct sk_message_header *header);
+
+/* The process stood still for so long: nobody is blamed for what he could not do meanwhile. */
+void sk_client_pass_over(struct sk_client *client, int64_t gap_us);
 
 /* Whatever is due by now: pings, silence, closes that do not get out, a join that takes too long. */
 void sk_client_tick(struct sk_client *client, int64_t now_us);

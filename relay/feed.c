@@ -70,7 +70,7 @@ void sk_feed_join(struct sk_feed *feed, struct sk_client *client)
 {
     TAILQ_INSERT_TAIL(&feed->clients, client, in_channel);
     client->feed = feed;
-    client->sync = SK_SYNC_WAITING;
+    sk_client_set_sync(client, SK_SYNC_WAITING);
     client->outbox.events_max = SK_FEED_EVENTS_MAX;
     sk_feed_advance(feed);
 }
@@ -88,7 +88,7 @@ static void begin_anew(struct sk_feed *feed)
     struct sk_client *client = NULL;
     TAILQ_FOREACH(client, &feed->clients, in_channel)
     {
-        client->sync = SK_SYNC_WAITING;
+        sk_client_set_sync(client, SK_SYNC_WAITING);
     }
     sk_feed_advance(feed);
 }

@@ -5,12 +5,14 @@
 #define SK_RELAY_GUARD_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct sk_guard;
 
 struct sk_household {
-    size_t clients; /* those that were let in; the clients count */
-    size_t holders; /* connections that point here, let in or not; the guard counts */
+    int64_t clients; /* those that were let in; the clients count */
+    int64_t refused; /* those that are being sent away; likewise */
+    size_t holders;  /* connections that point here, let in or not; the guard counts */
 };
 
 /* Owned; NULL when out of memory. */

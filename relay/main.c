@@ -23,22 +23,32 @@ static int print_usage(FILE *out, int status)
     return status;
 }
 
-/* As many descriptors as the connections need, and no more: libwebsockets' tables are as large as the limit. */
-static void limit_descriptors(const struct sk_config *config)
+/* As many descriptors as the connections need, and no more: libwebsockets' tables are as large as the limit. Where that
+ * is not allowed, as many connections as are: without a descriptor to spare Redis could not be reached again. False:
+ * not even one fits. */
+static bool limit_descriptors(struct sk_config *config)
 {
     struct rlimit limit;
     rlim_t each = config->relay_tls_cert_file[0] != '\0' ? SK_TLS_DESCRIPTORS : 1;
     rlim_t wanted = each * ((rlim_t)config->relay_max_connections + SPARE_DESCRIPTORS);
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return;
+        return true;
+    }
+    if (limit.rlim_max < each * (SPARE_DESCRIPTORS + 1)) {
+        sk_log(SK_LOG_ERROR, "the limit of open files is too low for a single connection",
+               SK_I("limit", (int64_t)limit.rlim_max), SK_I("wanted", (int64_t)wanted));
+        return false;
     }
     if (limit.rlim_max < wanted) {
+        config->relay_max_connections = (int64_t)(limit.rlim_max / each) - SPARE_DESCRIPTORS;
         sk_log(SK_LOG_WARN, "the limit of open files is below RELAY_MAX_CONNECTIONS",
-               SK_I("limit", (int64_t)limit.rlim_max), SK_I("wanted", (int64_t)wanted));
+               SK_I("limit", (int64_t)limit.rlim_max), SK_I("wanted", (int64_t)wanted),
+               SK_I("connections", config->relay_max_connections));
         wanted = limit.rlim_max;
     }
     limit.rlim_cur = wanted;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+    return true;
 }
 
 static int serve(const struct sk_config *config)
@@ -77,6 +87,5 @@ int main(int argc, char **argv)
         sk_log(SK_LOG_ERROR, "metrics", SK_S("why", error.text));
         return 1;
     }
-    limit_descriptors(&config);
-    return serve(&config);
+    return limit_descriptors(&config) ? serve(&config) : 1;
 }

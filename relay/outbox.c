@@ -103,5 +103,7 @@ void sk_outbox_clear(struct sk_outbox *outbox)
         free(entry);
         entry = next;
     }
+    size_t events_max = outbox->events_max;
     sk_outbox_init(outbox);
+    outbox->events_max = events_max;
 }

@@ -40,7 +40,7 @@ bool sk_outbox_push_first(struct sk_outbox *outbox, struct sk_frame_buffer *fram
 struct sk_frame_buffer *sk_outbox_first(const struct sk_outbox *outbox);
 void sk_outbox_drop_first(struct sk_outbox *outbox);
 
-/* Gives everything back. */
+/* Gives everything back; its limit stays. */
 void sk_outbox_clear(struct sk_outbox *outbox);
 
 #endif

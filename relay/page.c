@@ -5,10 +5,8 @@
 #include "relay/target.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define PATH_BYTES 256
-#define METHOD_BYTES 16
 #define RETRY_S "1" /* a drain ends, or somebody else listens, within seconds */
 #define ERROR_BODY(code, message) "{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"}}\n"
 
@@ -30,48 +28,25 @@ static const struct page turned_away = {"503 Service Unavailable", "Retry-After:
                                         ERROR_BODY("RELAY_DRAINING", "this relay is stopping")};
 static const struct page upgrade = {"426 Upgrade Required", "Upgrade: websocket\r\n",
                                     ERROR_BODY("UPGRADE_REQUIRED", "this is a WebSocket")};
+static const struct page version = {"426 Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+                                    ERROR_BODY("UPGRADE_REQUIRED", "this is a WebSocket of version 13")};
+static const struct page subprotocol = {
+    "400 Bad Request", "", ERROR_BODY("BAD_REQUEST", "the only subprotocol spoken here is " SK_SUBPROTOCOL)};
+static const struct page keyless = {"400 Bad Request", "",
+                                    ERROR_BODY("BAD_REQUEST", "an upgrade has one Host and one Sec-WebSocket-Key")};
 static const struct page not_found = {"404 Not Found", "", ERROR_BODY("NOT_FOUND", "no such route")};
 static const struct page not_allowed = {"405 Method Not Allowed", "Allow: GET, HEAD\r\n",
                                         ERROR_BODY("METHOD_NOT_ALLOWED", "this can only be read")};
 static const struct page malformed = {"400 Bad Request", "", ERROR_BODY("BAD_REQUEST", "this is no HTTP request")};
 
-/* What the first line says. */
-struct line {
-    char method[METHOD_BYTES];
-    char path[PATH_BYTES]; /* without its query; "" where it is longer than any of ours */
-};
-
-/* RFC 9112 §3: method SP target SP version. */
-static bool read_line(const char *head, size_t length, struct line *line)
+/* The target without its query; "" where it is longer than any of ours. */
+static void copy_path(const struct sk_request_line *line, char path[PATH_BYTES])
 {
-    const char *end = memchr(head, '\r', length);
-    size_t line_bytes = end ? (size_t)(end - head) : 0;
-    const char *first = line_bytes > 0 ? memchr(head, ' ', line_bytes) : NULL;
-    const char *last = line_bytes > 0 ? memrchr(head, ' ', line_bytes) : NULL;
-    *line = (struct line){.method = ""};
-    if (first == NULL || last == first || first == head || (size_t)(end - last) != strlen(" HTTP/1.x") ||
-        strncmp(last, " HTTP/1.", strlen(" HTTP/1.")) != 0 || (size_t)(first - head) >= sizeof line->method) {
-        return false;
-    }
-    const char *path = first + 1;
-    size_t path_bytes = (size_t)(last - path);
-    const char *query = memchr(path, '?', path_bytes);
-    path_bytes = query ? (size_t)(query - path) : path_bytes;
-    memcpy(line->method, head, (size_t)(first - head));
-    if (path_bytes < sizeof line->path) {
-        memcpy(line->path, path, path_bytes);
-    }
-    return true;
-}
-
-/* Whether the request asks for a WebSocket (RFC 6455 §4.2.1); whether rightly is libwebsockets' business. */
-static bool is_upgrade(const char *head, size_t length, const struct line *line)
-{
-    struct sk_buffer value = {0};
-    sk_handshake_field(head, length, "Upgrade", &value);
-    bool asked = strcasestr(sk_buffer_text(&value), "websocket") != NULL && strcmp(line->method, "GET") == 0;
-    sk_buffer_clear(&value);
-    return asked;
+    const char *query = memchr(line->target, '?', line->target_bytes);
+    size_t bytes = query ? (size_t)(query - line->target) : line->target_bytes;
+    bytes = bytes < PATH_BYTES ? bytes : 0;
+    memcpy(path, line->target, bytes);
+    path[bytes] = '\0';
 }
 
 static const struct page *readiness(const struct sk_page_facts *facts)
@@ -82,13 +57,15 @@ static const struct page *readiness(const struct sk_page_facts *facts)
     return facts->redis ? &ready : &unavailable;
 }
 
-static const struct page *page_for(const struct line *line, const struct sk_page_facts *facts)
+static const struct page *page_for(const struct sk_request_line *line, const struct sk_page_facts *facts)
 {
     struct sk_target target;
+    char path[PATH_BYTES];
+    copy_path(line, path);
     bool reads = strcmp(line->method, "GET") == 0 || strcmp(line->method, "HEAD") == 0;
-    bool is_health = strcmp(line->path, "/health") == 0;
-    bool is_ready = strcmp(line->path, "/ready") == 0;
-    sk_target_read_path(&target, line->path);
+    bool is_health = strcmp(path, "/health") == 0;
+    bool is_ready = strcmp(path, "/ready") == 0;
+    sk_target_read_path(&target, path);
     if (!is_health && !is_ready && target.kind == SK_TARGET_UNKNOWN) {
         return &not_found;
     }
@@ -107,26 +84,38 @@ static void print(const struct page *page, bool without_body, struct sk_buffer *
         out,
         "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
         "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%sConnection: close%s\r\n\r\n",
-        page->status, strlen(page->body), page->fields, page == &upgrade ? ", Upgrade" : "");
+        page->status, strlen(page->body), page->fields, page == &upgrade || page == &version ? ", Upgrade" : "");
     if (!without_body) {
         sk_buffer_append_text(out, page->body);
     }
 }
 
+/* NULL: the request is an upgrade to be served. */
+static const struct page *judge(const char *head, size_t length, const struct sk_request_line *line,
+                                const struct sk_page_facts *facts)
+{
+    switch (sk_handshake_asks(head, length, line)) {
+    case SK_HANDSHAKE_NONE:
+        break;
+    case SK_HANDSHAKE_VERSION:
+        return &version;
+    case SK_HANDSHAKE_MALFORMED:
+        return &keyless;
+    case SK_HANDSHAKE_SUBPROTOCOL:
+        return &subprotocol;
+    case SK_HANDSHAKE_WEBSOCKET:
+        return facts->turns_away ? &turned_away : NULL;
+    }
+    return page_for(line, facts);
+}
+
 bool sk_page_answer(const char *head, size_t length, const struct sk_page_facts *facts, struct sk_buffer *out)
 {
-    struct line line;
-    if (!read_line(head, length, &line)) {
-        print(&malformed, false, out);
-        return true;
+    struct sk_request_line line;
+    bool readable = sk_handshake_read_line(head, length, &line);
+    const struct page *page = readable ? judge(head, length, &line, facts) : &malformed;
+    if (page != NULL) {
+        print(page, readable && strcmp(line.method, "HEAD") == 0, out);
     }
-    if (!is_upgrade(head, length, &line)) {
-        print(page_for(&line, facts), strcmp(line.method, "HEAD") == 0, out);
-        return true;
-    }
-    if (facts->turns_away) {
-        print(&turned_away, false, out);
-        return true;
-    }
-    return false;
+    return page != NULL;
 }

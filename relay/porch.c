@@ -2,7 +2,9 @@
 #include "relay/porch.h"
 
 #include "common/log.h"
+#include "common/network.h"
 #include "common/server_clock.h"
+#include "relay/guard.h"
 #include "relay/handshake.h"
 #include "relay/pace.h"
 
@@ -25,6 +27,7 @@ struct guest {
     uv_poll_t poll; /* freed with the guest, when it has closed */
     int fd;
     char peer[SK_PORCH_PEER_BYTES];
+    struct sk_household *household; /* NULL: it is not known where it comes from */
     struct sk_buffer bytes;
     int64_t came_at_us;
     bool leaving; /* it has its answer, and whatever else it sends is not looked at */
@@ -36,9 +39,10 @@ struct sk_porch {
     uv_poll_t poll;
     uv_timer_t breath; /* until the pace lets in the next one */
     struct sk_pace pace;
-    int fd;         /* -1: no more */
-    bool pausing;   /* no descriptors were left; until the next tick */
-    bool listening; /* poll and breath are open */
+    struct sk_guard *guard; /* counts those inside by where they come from */
+    int fd;                 /* -1: no more */
+    bool pausing;           /* no descriptors were left; until the next tick */
+    bool listening;         /* poll and breath are open */
     TAILQ_HEAD(sk_porch_guests, guest) guests;
     size_t count;
 };
@@ -57,6 +61,8 @@ static int dismiss(struct guest *guest)
 {
     TAILQ_REMOVE(&guest->porch->guests, guest, link);
     guest->porch->count--;
+    sk_guard_release(guest->porch->guard, guest->household);
+    guest->household = NULL;
     uv_close((uv_handle_t *)&guest->poll, on_guest_closed);
     return guest->fd;
 }
@@ -66,21 +72,12 @@ static void drop(struct guest *guest)
     (void)close(dismiss(guest));
 }
 
-static void hand_on(struct guest *guest, size_t head_bytes)
+/* What the guest has sent stays until its handle has closed, which is after this. */
+static void hand_on(struct guest *guest)
 {
     const struct sk_porch_options *options = &guest->porch->options;
-    char peer[SK_PORCH_PEER_BYTES];
-    struct sk_buffer out = {0};
-    sk_handshake_rewrite(guest->bytes.data, head_bytes, &out);
-    sk_buffer_append(&out, guest->bytes.data + head_bytes, guest->bytes.length - head_bytes);
-    memcpy(peer, guest->peer, sizeof peer);
     int fd = dismiss(guest);
-    if (out.failed) {
-        (void)close(fd);
-    } else {
-        options->hand_on(options->context, fd, peer, out.data, out.length);
-    }
-    sk_buffer_clear(&out);
+    options->hand_on(options->context, fd, guest->peer, guest->bytes.data, guest->bytes.length);
 }
 
 /* An answer is short and the first thing on its connection: the kernel takes it whole. The connection is closed once
@@ -103,7 +100,7 @@ static void serve(struct guest *guest, size_t head_bytes)
     if (options->answer(options->context, guest->bytes.data, head_bytes, &answer)) {
         say_goodbye(guest, &answer);
     } else {
-        hand_on(guest, head_bytes);
+        hand_on(guest);
     }
     sk_buffer_clear(&answer);
 }
@@ -145,25 +142,38 @@ static void print_peer(const struct sockaddr_storage *peer, char out[SK_PORCH_PE
     }
 }
 
-/* Takes fd. */
-static void receive(struct sk_porch *porch, int fd, const struct sockaddr_storage *peer)
+static struct sk_household *household_of(const struct sk_porch *porch, const char *peer)
+{
+    char name[SK_PORCH_PEER_BYTES + sizeof "/64"];
+    if (peer[0] == '\0' || sk_network_contains(porch->options.trusted, peer)) {
+        return NULL;
+    }
+    sk_network_owner(peer, name, sizeof name);
+    return sk_guard_hold(porch->guard, name);
+}
+
+/* Takes fd. The guest it has become; NULL: it could not be one. */
+static struct guest *receive(struct sk_porch *porch, int fd, const struct sockaddr_storage *peer)
 {
     struct guest *guest = calloc(1, sizeof *guest);
     if (!guest || uv_poll_init(porch->loop, &guest->poll, fd) != 0) {
         free(guest);
         (void)close(fd);
-        return;
+        return NULL;
     }
     guest->porch = porch;
     guest->fd = fd;
     guest->came_at_us = sk_monotonic_us();
     guest->poll.data = guest;
     print_peer(peer, guest->peer);
+    guest->household = household_of(porch, guest->peer);
     TAILQ_INSERT_TAIL(&porch->guests, guest, link);
     porch->count++;
     if (uv_poll_start(&guest->poll, UV_READABLE, on_readable) != 0) {
         drop(guest);
+        return NULL;
     }
+    return guest;
 }
 
 /* --- the door ----------------------------------------------------------------------------------------------------- */
@@ -177,9 +187,11 @@ static void pause_if_short(struct sk_porch *porch, int why)
     }
 }
 
-/* Takes in one of those who wait. False: there is none, or no room for one. */
-static bool let_in(struct sk_porch *porch)
+/* Takes in one of those who wait: newcomer, NULL where it has gone already. False: there is none, or no room for one.
+ */
+static bool let_in(struct sk_porch *porch, struct guest **newcomer)
 {
+    *newcomer = NULL;
     struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof peer;
     int fd = accept4(porch->fd, (struct sockaddr *)&peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -191,8 +203,18 @@ static bool let_in(struct sk_porch *porch)
     if (fd < 0) {
         return false;
     }
-    receive(porch, fd, &peer);
+    *newcomer = receive(porch, fd, &peer);
     return true;
+}
+
+/* A household that has its part of the places gets no more; else whoever is here for longest makes room. */
+static void keep_room(struct sk_porch *porch, struct guest *newcomer)
+{
+    if (newcomer != NULL && newcomer->household != NULL && newcomer->household->holders > SK_PORCH_HOUSEHOLD_MAX) {
+        drop(newcomer);
+    } else if (porch->count > SK_PORCH_GUESTS_MAX) {
+        drop(TAILQ_FIRST(&porch->guests));
+    }
 }
 
 static void on_knock(uv_poll_t *poll, int status, int events);
@@ -214,24 +236,26 @@ static void on_knock(uv_poll_t *poll, int status, int events)
             (void)uv_poll_stop(&porch->poll);
             return;
         }
-        if (porch->count >= SK_PORCH_GUESTS_MAX) {
-            drop(TAILQ_FIRST(&porch->guests)); /* whoever is here for longest makes room for the newcomer */
-        }
-        if (!let_in(porch)) {
+        struct guest *newcomer = NULL;
+        if (!let_in(porch, &newcomer)) {
             pause_if_short(porch, errno);
             return;
         }
+        keep_room(porch, newcomer);
     }
 }
 
 struct sk_porch *sk_porch_open(uv_loop_t *loop, const struct sk_porch_options *options)
 {
     struct sk_porch *porch = calloc(1, sizeof *porch);
-    if (!porch) {
+    struct sk_guard *guard = sk_guard_new();
+    if (!porch || !guard) {
         (void)close(options->fd);
+        sk_guard_free(guard);
+        free(porch);
         return NULL;
     }
-    *porch = (struct sk_porch){.loop = loop, .options = *options, .fd = options->fd};
+    *porch = (struct sk_porch){.loop = loop, .options = *options, .guard = guard, .fd = options->fd};
     TAILQ_INIT(&porch->guests);
     sk_pace_init(&porch->pace, options->rate);
     porch->listening = uv_timer_init(loop, &porch->breath) == 0 && uv_poll_init(loop, &porch->poll, porch->fd) == 0;
@@ -256,10 +280,11 @@ static void close_door(struct sk_porch *porch)
     }
 }
 
-/* The kernel resets the connections that wait when their socket is closed. */
+/* The kernel resets the connections that wait when their socket is closed, so they all have a place this once. */
 void sk_porch_stop(struct sk_porch *porch)
 {
-    for (int i = 0; porch->fd >= 0 && i < SK_PORCH_BACKLOG && let_in(porch); i++) {
+    struct guest *newcomer = NULL;
+    for (int i = 0; porch->fd >= 0 && i < SK_PORCH_BACKLOG && let_in(porch, &newcomer); i++) {
     }
     close_door(porch);
 }
@@ -294,5 +319,8 @@ void sk_porch_close(struct sk_porch *porch)
 
 void sk_porch_free(struct sk_porch *porch)
 {
+    if (porch != NULL) {
+        sk_guard_free(porch->guard);
+    }
     free(porch);
 }

@@ -1,7 +1,7 @@
 /* Where connections wait until the head of their first request is there: the listening socket, and those who came in.
  * So many a second are let onto the porch (pace.h); the others wait in the kernel, and nobody is sent away for it.
- * A request that needs no more than an answer gets it here; any other's head is rewritten (handshake.h) and handed on
- * with its connection. One event loop, never blocks. */
+ * A request that needs no more than an answer gets it here; any other is handed on with its
+ * connection. One event loop, never blocks. */
 #ifndef SK_RELAY_PORCH_H
 #define SK_RELAY_PORCH_H
 
@@ -15,6 +15,7 @@
 #define SK_HEAD_MAX ((size_t)16 * 1024) /* a request with a longer head is dropped */
 #define SK_PORCH_WAIT_MS 5000           /* so is one whose head is not there in time */
 #define SK_PORCH_GUESTS_MAX 1024
+#define SK_PORCH_HOUSEHOLD_MAX (SK_PORCH_GUESTS_MAX / 4) /* of these, from one household (guard.h) */
 
 #define SK_PORCH_BACKLOG 4096  /* connections that wait in the kernel, where it allows so many */
 #define SK_PORCH_PEER_BYTES 46 /* of an address, in words */
@@ -35,6 +36,7 @@ typedef int sk_porch_wrap(void *context, int fd);
 struct sk_porch_options {
     int fd;              /* the listening socket; the porch takes it, also on failure */
     int64_t rate;        /* connections a second; 0: no limit */
+    const char *trusted; /* proxies, who speak for many and are not counted as one; borrowed for the porch's life */
     sk_porch_wrap *wrap; /* NULL: connections are served as they are */
     sk_porch_answer *answer;
     sk_porch_hand_on *hand_on;

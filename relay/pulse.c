@@ -2,6 +2,7 @@
 #include "relay/pulse.h"
 
 #include "common/keys.h"
+#include "common/log.h"
 #include "common/redis.h"
 #include "common/uuid.h"
 
@@ -32,9 +33,17 @@ static void on_time(void *context, const redisReply *reply)
 static void on_published(void *context, const redisReply *reply)
 {
     struct sk_pulse *pulse = context;
+    bool refused = reply != NULL && reply->type == REDIS_REPLY_ERROR;
     /* A beat that Redis did not take cannot come back. */
-    if (reply == NULL || reply->type == REDIS_REPLY_ERROR) {
+    if (reply == NULL || refused) {
         pulse->published_at_us = 0;
+    }
+    if (refused && !pulse->refused) {
+        sk_log(SK_LOG_ERROR, "Redis takes no heartbeat: a dead subscription would not be noticed",
+               SK_S("channel", pulse->channel), SK_S("why", reply->str));
+    }
+    if (reply != NULL) {
+        pulse->refused = refused;
     }
 }
 
@@ -56,19 +65,20 @@ static void beat(struct sk_pulse *pulse, int64_t now_us)
     }
 }
 
-static bool silent(int64_t since_us, int64_t now_us)
+static bool silent(const struct sk_pulse *pulse, int64_t asked_us, int64_t now_us)
 {
-    return since_us != 0 && now_us - since_us > INT64_C(1000) * SK_PULSE_SILENCE_MS;
+    int64_t since_us = asked_us > pulse->listening_since_us ? asked_us : pulse->listening_since_us;
+    return asked_us != 0 && now_us - since_us > INT64_C(1000) * SK_PULSE_SILENCE_MS;
 }
 
 void sk_pulse_tick(struct sk_pulse *pulse, int64_t now_us)
 {
-    if (silent(pulse->asked_at_us, now_us) && sk_redis_link_ready(pulse->commands)) {
+    if (silent(pulse, pulse->asked_at_us, now_us) && sk_redis_link_ready(pulse->commands)) {
         sk_redis_link_disconnect(pulse->commands, "no answer to TIME");
         sk_redis_link_disconnect(pulse->subscriptions, "no answer to TIME"); /* the same server, as silent */
     }
     /* While the commands' connection is in doubt itself, a missing beat says nothing of the subscriptions. */
-    if (silent(pulse->published_at_us, now_us) && pulse->asked_at_us == 0 &&
+    if (silent(pulse, pulse->published_at_us, now_us) && pulse->asked_at_us == 0 &&
         sk_redis_link_ready(pulse->subscriptions)) {
         sk_redis_link_disconnect(pulse->subscriptions, "no heartbeat");
     }
@@ -76,6 +86,11 @@ void sk_pulse_tick(struct sk_pulse *pulse, int64_t now_us)
         pulse->next_beat_us = now_us + INT64_C(1000) * SK_PULSE_INTERVAL_MS;
         beat(pulse, now_us);
     }
+}
+
+void sk_pulse_pass_over(struct sk_pulse *pulse, int64_t now_us)
+{
+    pulse->listening_since_us = now_us;
 }
 
 void sk_pulse_heard(struct sk_pulse *pulse)

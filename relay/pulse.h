@@ -20,6 +20,9 @@ struct sk_pulse {
     int64_t asked_at_us;     /* TIME under way since; 0: none */
     int64_t published_at_us; /* the oldest beat that is not back; 0: none */
     int64_t next_beat_us;
+    int64_t
+        listening_since_us; /* the process stood still before: that nothing was heard says nothing. 0: it never did */
+    bool refused;           /* Redis takes no beats, and the log was told */
 };
 
 /* All borrowed for the pulse's life. */
@@ -28,6 +31,9 @@ void sk_pulse_init(struct sk_pulse *pulse, struct sk_redis_link *commands, struc
 
 /* Asks, publishes and watches, as far as it is due; call it some times a second. */
 void sk_pulse_tick(struct sk_pulse *pulse, int64_t now_us);
+
+/* The process stood still until now. */
+void sk_pulse_pass_over(struct sk_pulse *pulse, int64_t now_us);
 
 /* A message on the pulse's channel has come. */
 void sk_pulse_heard(struct sk_pulse *pulse);

@@ -45,7 +45,29 @@ static void report(struct sk_relay *relay)
     sk_metrics_set(SK_METRIC_WS_CONNECTIONS, (int64_t)relay->client_count);
 }
 
-static bool drained(const struct sk_relay *relay);
+static bool drained(struct sk_relay *relay, int64_t now_us);
+
+/* The process stood still (it was stopped, or its machine was): the loop runs timers before it reads, so all that has
+ * been said meanwhile is not heard yet. What would have been due counts from now on; a token's end stays where it is.
+ */
+static void notice_pause(struct sk_relay *relay, int64_t now_us)
+{
+    struct sk_client *client = NULL;
+    int64_t gap_us = now_us - relay->ticked_at_us - SK_RELAY_TICK_MS * US_PER_MS;
+    bool paused = relay->ticked_at_us != 0 && gap_us > SK_RELAY_PAUSE_MS * US_PER_MS;
+    if (!paused) {
+        return;
+    }
+    sk_log(SK_LOG_WARN, "the process stood still", SK_I("ms", gap_us / US_PER_MS));
+    relay->resumed_at_us = now_us;
+    relay->ticked_at_us = now_us;
+    relay->drain_ends_at_us += gap_us;
+    sk_pulse_pass_over(&relay->hub.pulse, now_us);
+    TAILQ_FOREACH(client, &relay->clients, in_relay)
+    {
+        sk_client_pass_over(client, gap_us);
+    }
+}
 
 /* No client is freed here: their sockets close later, in callbacks of their own. */
 static void on_tick(uv_timer_t *timer)
@@ -53,6 +75,8 @@ static void on_tick(uv_timer_t *timer)
     struct sk_relay *relay = timer->data;
     struct sk_client *client = NULL;
     int64_t now_us = sk_monotonic_us();
+    notice_pause(relay, now_us);
+    relay->ticked_at_us = now_us;
     sk_hub_tick(&relay->hub, now_us);
     sk_server_tick(relay->server, now_us);
     TAILQ_FOREACH(client, &relay->clients, in_relay)
@@ -60,7 +84,7 @@ static void on_tick(uv_timer_t *timer)
         sk_client_tick(client, now_us);
     }
     report(relay);
-    if (relay->draining && (drained(relay) || now_us >= relay->drain_ends_at_us)) {
+    if (relay->draining && (drained(relay, now_us) || now_us >= relay->drain_ends_at_us)) {
         uv_stop(&relay->loop);
     }
 }
@@ -79,6 +103,7 @@ static void on_drain_tick(uv_timer_t *timer)
     struct sk_relay *relay = timer->data;
     struct sk_client *client = NULL;
     int64_t now_us = sk_monotonic_us();
+    notice_pause(relay, now_us);
     TAILQ_FOREACH(client, &relay->clients, in_relay)
     {
         if (client->drain_at_us > now_us) {
@@ -137,11 +162,19 @@ static void drain(struct sk_relay *relay)
     (void)uv_timer_start(&relay->drainer, on_drain_tick, 0, SK_RELAY_DRAIN_TICK_MS);
 }
 
-/* Whether nobody is left to be told; on a shared port that is also who was let in last and has not spoken yet. */
-static bool drained(const struct sk_relay *relay)
+/* Whether nobody is left to be told. Who has been let in and has not spoken yet is told, too: on a shared port by a
+ * close, else by a 503, for which a moment is waited, and nobody let in any more. */
+static bool drained(struct sk_relay *relay, int64_t now_us)
 {
-    bool shared = relay->config->relay_share_port;
-    return relay->client_count == 0 && (!shared || sk_server_guests(relay->server) == 0);
+    if (relay->client_count > 0) {
+        return false;
+    }
+    if (relay->emptied_at_us == 0) {
+        relay->emptied_at_us = now_us;
+        sk_server_stop_accepting(relay->server);
+    }
+    bool waits = relay->config->relay_share_port || now_us - relay->emptied_at_us < SK_RELAY_GUESTS_MS * US_PER_MS;
+    return !waits || sk_server_guests(relay->server) == 0;
 }
 
 static void on_signal(uv_signal_t *watcher, int number)

@@ -29,8 +29,13 @@
 struct sk_server;
 
 #define SK_RELAY_TICK_MS 100
-#define SK_RELAY_DRAIN_TICK_MS 10 /* fine enough that nobody elsewhere sees steps */
-#define SK_RELAY_CLOSE_MS 2000    /* how long closing may take, once nothing is served any more */
+#define SK_RELAY_DRAIN_TICK_MS 10         /* fine enough that nobody elsewhere sees steps */
+#define SK_RELAY_PAUSE_MS 1000            /* a tick that is so late means that the process stood still */
+#define SK_RELAY_REFUSED_MAX 1024         /* who may be told at a time that they are not let in */
+#define SK_RELAY_REFUSED_HOUSEHOLD_MAX 64 /* … of one household */
+#define SK_RELAY_GUESTS_MS                                                                                             \
+    1000                       /* how long those may take who have come in, but not spoken, when the last client goes */
+#define SK_RELAY_CLOSE_MS 2000 /* how long closing may take, once nothing is served any more */
 
 struct sk_relay {
     const struct sk_config *config; /* borrowed */
@@ -48,8 +53,13 @@ struct sk_relay {
     struct sk_server *server;
     TAILQ_HEAD(sk_relay_clients, sk_client) clients;
     size_t client_count;
+    int64_t admitted_count; /* of them, who were let in */
+    int64_t refused_count;  /* of them, who are being sent away */
+    int64_t ticked_at_us;   /* 0: never */
+    int64_t resumed_at_us;  /* when the process last went on after standing still; 0: never */
     bool draining;
     int64_t drain_ends_at_us;
+    int64_t emptied_at_us;              /* when a drain had no client left; 0: not yet */
     uint64_t sent[SK_FRAME_TYPE_COUNT]; /* frames since the last tick, on their way to the metrics */
     uint64_t replaced;                  /* likewise: states that a newer one replaced before they were sent */
 };

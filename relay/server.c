@@ -9,6 +9,7 @@
 #include "relay/client.h"
 #include "relay/guard.h"
 #include "relay/handshake.h"
+#include "relay/inflow.h"
 #include "relay/page.h"
 #include "relay/porch.h"
 #include "relay/relay.h"
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,6 +33,7 @@
 #define SEND_QUEUE_BYTES 65536    /* in the kernel, for a peer that does not read; it takes up to twice as much */
 #define RECEIVE_QUEUE_BYTES 16384 /* likewise, for a peer that says more than is read */
 #define HANDSHAKE_S 5
+#define ARRIVAL_US (HANDSHAKE_S * INT64_C(1000000))
 #define HANDSHAKES_MAX 1024                  /* header tables, made when they are needed */
 #define ARGUMENTS_MAX 128                    /* more than libwebsockets has places for */
 #define TOKEN_BYTES ((int)SK_TOKEN_MAX + 32) /* and the word in front of it */
@@ -38,14 +41,24 @@
 #define ARGUMENT_BYTES HEAD_BYTES
 #define CLOSE_REASON_BYTES 123 /* RFC 6455 §5.5 */
 
+/* A connection in libwebsockets' hands, from its first callback to its last one. */
+struct visitor {
+    TAILQ_ENTRY(visitor) link; /* of those that are no clients yet */
+    struct lws *wsi;
+    struct sk_household *household; /* where it comes from; NULL: not counted */
+    int64_t came_at_us;
+    bool arriving;
+};
+
 struct sk_server {
     struct sk_relay *relay;
-    struct lws_context *context; /* NULL once libwebsockets has destroyed it */
-    struct sk_porch *porch;      /* where connections come in */
-    struct sk_tls *tls;          /* NULL: they are plain */
-    struct sk_guard *guard;      /* NULL: connections are not counted by where they come from */
-    const char *trusted;         /* proxies that are believed; borrowed */
-    struct sk_household *coming; /* of the connection that libwebsockets is just being given */
+    struct lws_context *context;            /* NULL once libwebsockets has destroyed it */
+    struct sk_porch *porch;                 /* where connections come in */
+    struct sk_tls *tls;                     /* NULL: they are plain */
+    struct sk_guard *guard;                 /* NULL: connections are not counted by where they come from */
+    const char *trusted;                    /* proxies that are believed; borrowed */
+    struct visitor *coming;                 /* whom libwebsockets is just being given */
+    TAILQ_HEAD(visitors, visitor) arriving; /* by when they came */
 };
 
 /* What libwebsockets keeps for each connection. */
@@ -101,34 +114,90 @@ static int wrap(void *context, int fd)
     return sk_tls_wrap(server->tls, fd);
 }
 
+static void free_visitor(struct sk_server *server, struct visitor *visitor)
+{
+    if (visitor != NULL) {
+        sk_guard_release(server->guard, visitor->household);
+        free(visitor);
+    }
+}
+
+/* The head that the porch has judged, written anew, and whatever came behind it. */
+static void write_request(const char *bytes, size_t length, struct sk_buffer *out)
+{
+    struct sk_request_line line;
+    size_t head_bytes = sk_handshake_length(bytes, length);
+    if (sk_handshake_read_line(bytes, head_bytes, &line)) {
+        sk_handshake_rewrite(bytes, head_bytes, &line, out);
+        sk_buffer_append(out, bytes + head_bytes, length - head_bytes);
+    }
+}
+
 /* A connection whose request is there goes to libwebsockets, which closes what it does not want. */
 static void hand_on(void *context, int fd, const char *peer, const char *bytes, size_t length)
 {
     struct sk_server *server = context;
-    if (server->context == NULL) {
+    struct sk_buffer request = {.data = NULL};
+    write_request(bytes, length, &request);
+    struct visitor *visitor = calloc(1, sizeof *visitor);
+    if (server->context == NULL || visitor == NULL || request.failed || request.length == 0) {
         (void)close(fd);
+        free(visitor);
+        sk_buffer_clear(&request);
         return;
     }
-    struct lws_vhost *vhost = lws_get_vhost_by_name(server->context, "default");
-    server->coming = server->guard != NULL ? household_of(server, peer, bytes, length) : NULL;
-    (void)lws_adopt_socket_vhost_readbuf(vhost, fd, bytes, length);
-    sk_guard_release(server->guard, server->coming); /* where libwebsockets did not even begin */
+    visitor->household = server->guard != NULL ? household_of(server, peer, bytes, length) : NULL;
+    visitor->came_at_us = sk_monotonic_us();
+    server->coming = visitor;
+    (void)lws_adopt_socket_vhost_readbuf(lws_get_vhost_by_name(server->context, "default"), fd, request.data,
+                                         request.length);
+    free_visitor(server, server->coming); /* where libwebsockets did not even begin */
     server->coming = NULL;
+    sk_buffer_clear(&request);
 }
 
-/* libwebsockets carries the household from a connection's first callback to its last one. */
-static void carry_household(struct lws *wsi)
+static void carry_visitor(struct lws *wsi)
 {
     struct sk_server *server = server_of(wsi);
-    lws_set_opaque_user_data(wsi, server->coming);
+    struct visitor *visitor = server->coming;
     server->coming = NULL;
+    lws_set_opaque_user_data(wsi, visitor);
+    if (visitor != NULL) {
+        visitor->wsi = wsi;
+        visitor->arriving = true;
+        TAILQ_INSERT_TAIL(&server->arriving, visitor, link);
+    }
 }
 
-static void put_down_household(struct lws *wsi)
+/* It is a client now, or goes. */
+static void end_arrival(struct sk_server *server, struct visitor *visitor)
+{
+    if (visitor != NULL && visitor->arriving) {
+        visitor->arriving = false;
+        TAILQ_REMOVE(&server->arriving, visitor, link);
+    }
+}
+
+static void put_down_visitor(struct lws *wsi)
 {
     struct sk_server *server = server_of(wsi);
-    sk_guard_release(server->guard, lws_get_opaque_user_data(wsi));
+    struct visitor *visitor = lws_get_opaque_user_data(wsi);
     lws_set_opaque_user_data(wsi, NULL);
+    end_arrival(server, visitor);
+    free_visitor(server, visitor);
+}
+
+/* Cuts off who has not become a client in time: what libwebsockets takes for something else than a WebSocket would
+ * count for nothing and could stay for ever. */
+static void cut_off_arrivals(struct sk_server *server, int64_t now_us)
+{
+    struct visitor *first = TAILQ_FIRST(&server->arriving);
+    while (first != NULL && now_us - first->came_at_us >= ARRIVAL_US) {
+        end_arrival(server, first);
+        lws_set_timeout(first->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+        lws_cancel_service(server->context);
+        first = TAILQ_FIRST(&server->arriving);
+    }
 }
 
 /* --- connections ----------------------------------------------------------------------------------------------------
@@ -196,8 +265,10 @@ static int on_established(struct lws *wsi, struct session *session)
     char origin[256];
     char token[TOKEN_BYTES];
     set_up_socket(lws_get_socket_fd(wsi));
+    struct visitor *visitor = lws_get_opaque_user_data(wsi);
+    end_arrival(server_of(wsi), visitor);
     session->peer_code = 0;
-    session->client = sk_client_new(server_of(wsi)->relay, wsi, lws_get_opaque_user_data(wsi));
+    session->client = sk_client_new(server_of(wsi)->relay, wsi, visitor != NULL ? visitor->household : NULL);
     if (session->client == NULL) {
         return -1;
     }
@@ -324,10 +395,10 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     bool has_client = session != NULL && session->client != NULL;
     switch ((int)reason) {
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        carry_household(wsi);
+        carry_visitor(wsi);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
-        put_down_household(wsi);
+        put_down_visitor(wsi);
         return 0;
     case LWS_CALLBACK_HTTP:
         return -1; /* an upgrade, by its head, that libwebsockets does not take for one */
@@ -409,6 +480,11 @@ void sk_server_drop(struct sk_client *client)
     lws_cancel_service(lws_get_context(client->socket));
 }
 
+uint64_t sk_server_received_bytes(const struct sk_client *client)
+{
+    return client->socket == NULL ? 0 : sk_inflow_bytes(lws_get_socket_fd(client->socket));
+}
+
 /* --- life -----------------------------------------------------------------------------------------------------------
  */
 
@@ -425,7 +501,7 @@ static void log_line(int level, const char *line)
 }
 
 static const struct lws_protocols protocols[] = {
-    {.name = "synckairos.v1",
+    {.name = SK_SUBPROTOCOL,
      .callback = callback,
      .per_session_data_size = sizeof(struct session),
      .rx_buffer_size = RX_BYTES,
@@ -521,13 +597,18 @@ enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, s
         return code;
     }
     struct sk_server *made = calloc(1, sizeof *made);
-    code = made != NULL ? open_tls(relay, &made->tls, error) : sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    if (made == NULL) {
+        (void)close(fd);
+        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
+    }
+    made->relay = relay;
+    TAILQ_INIT(&made->arriving);
+    code = open_tls(relay, &made->tls, error);
     if (code != SK_OK) {
         (void)close(fd);
         free(made);
         return code;
     }
-    made->relay = relay;
     made->context = open_guard(made) ? make_context(made) : NULL;
     if (made->context == NULL) {
         (void)close(fd);
@@ -537,6 +618,7 @@ enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, s
     }
     made->porch = sk_porch_open(&relay->loop, &(struct sk_porch_options){.fd = fd,
                                                                          .rate = relay->config->relay_accept_rate,
+                                                                         .trusted = made->trusted,
                                                                          .wrap = made->tls != NULL ? wrap : NULL,
                                                                          .answer = answer_plain,
                                                                          .hand_on = hand_on,
@@ -548,6 +630,7 @@ enum sk_code sk_server_open(struct sk_relay *relay, struct sk_server **server, s
 void sk_server_tick(struct sk_server *server, int64_t now_us)
 {
     sk_porch_tick(server->porch, now_us);
+    cut_off_arrivals(server, now_us);
 }
 
 void sk_server_stop_accepting(struct sk_server *server)

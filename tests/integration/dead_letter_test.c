@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELDS 15
-#define BIG_BYTES (20 * 1024 * 1024)
+#define FIELDS ((size_t)15)
+#define BIG_BYTES ((size_t)20 * 1024 * 1024)
 
 /* --- the worker and its subcommands ------------------------------------------------------------------------------ */
 
@@ -123,8 +123,7 @@ static char *big_text(void)
 {
     char *text = keep(malloc(BIG_BYTES), free);
     REQUIRE(text != NULL);
-    memset(text, 'x', BIG_BYTES);
-    return text;
+    return text ? memset(text, 'x', BIG_BYTES) : NULL;
 }
 
 /* An XREVRANGE of one entry's error, by the session that it was made for. */

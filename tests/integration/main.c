@@ -60,6 +60,7 @@ static CU_SuiteInfo suites[] = {
     {"tls", NULL, NULL, NULL, keep_clear, tls_tests},
     {"crowd", NULL, NULL, NULL, keep_clear, crowd_tests},
     {"storm", NULL, NULL, NULL, keep_clear, storm_tests},
+    {"door", NULL, NULL, NULL, keep_clear, door_tests},
     {"outage", NULL, NULL, NULL, keep_clear, outage_tests},
     {"feed", NULL, NULL, NULL, keep_clear, feed_tests},
     {"recovery", NULL, NULL, NULL, keep_clear, recovery_tests},

@@ -3,10 +3,14 @@
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct ws_client *watch_running(void)
 {
@@ -388,6 +392,126 @@ static void a_relay_without_descriptors_says_so_and_ends(void)
     }
 }
 
+/* --- what goes wrong unseen ------------------------------------------------------------------------------------- */
+
+/* What was said meanwhile waits in the sockets, and is heard before anybody is taken for dead or for a nuisance. */
+static void a_pause_of_the_process_closes_nobody(void)
+{
+    const char *const env[] = {"RELAY_PING_S=1", NULL};
+    int port = 0;
+    struct process *relay = relay_start(env, &port);
+    const char *id = fresh_id("pause");
+    create_running(id, CHESS);
+    struct ws_client *client = watch(id, port);
+    EVENTUALLY(ws_pings(client) > 0);
+    process_signal(relay, SIGSTOP);
+    for (int i = 0; i < 30; i++) {
+        ws_send(client, "{\"type\":\"PING\",\"timestamp\":1}");
+        pause_ms(120);
+    }
+    process_signal(relay, SIGCONT);
+    const int pings = ws_pings(client);
+    EVENTUALLY(ws_pings(client) >= pings + 3 || ws_code_now(client) != WS_STILL_OPEN);
+    EXPECT_INT(ws_code_now(client), WS_STILL_OPEN);
+    EXPECT_INT((int64_t)frames_of(client, "PONG"), 30);
+    EXPECT(process_logged(relay, "the process stood still"));
+}
+
+/* The next message must be a STATE_SYNC of that version. */
+static void expect_sync(struct ws_client *client, int64_t version)
+{
+    EXPECT_INT(int_at(EXPECT_FRAME(client, "STATE_SYNC"), "payload.version"), version);
+}
+
+static void an_older_sync_takes_nobody_back(void)
+{
+    const char *id = fresh_id("older");
+    create_running(id, CHESS);
+    struct ws_client *client = watch(id, stack.relay_ports[0]);
+    EXPECT_STATUS(act(id, "switch", NULL), 200);
+    EXPECT_UPDATE(client, 3);
+    redis_peek("PUBLISH %s %s", kept_text("ws:%s", id),
+               "STATE_SYNC 2 1000000000000 1000000000000 -\n{\"type\":\"STATE_SYNC\",\"payload\":{\"version\":2}}");
+    expect_sync(client, 3);
+    EXPECT_STATUS(act(id, "switch", NULL), 200);
+    EXPECT_UPDATE(client, 4);
+}
+
+static void a_message_that_cannot_be_read_is_made_up_for(void)
+{
+    const char *id = fresh_id("garbled");
+    create_running(id, CHESS);
+    struct ws_client *clients[] = {watch(id, stack.relay_ports[0]), watch(id, stack.relay_ports[0])};
+    redis_peek("PUBLISH %s %s", kept_text("ws:%s", id), "no header");
+    expect_sync(clients[0], 2);
+    expect_sync(clients[1], 2);
+    EXPECT_STATUS(act(id, "switch", NULL), 200);
+    EXPECT_UPDATE(clients[0], 3);
+    EXPECT_UPDATE(clients[1], 3);
+}
+
+/* A socket that has asked for an upgrade and will never read the answer; -1: there is none. The caller closes it. */
+static int open_mute(int port, const char *path)
+{
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const char *head = kept_text("GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                                 "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+                                 path);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool asked = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+                       send(fd, head, strlen(head), MSG_NOSIGNAL) == (ssize_t)strlen(head);
+    if (fd >= 0 && !asked) {
+        (void)close(fd);
+    }
+    return asked ? fd : -1;
+}
+
+/* They answer no close frame, and stand there until the relay loses its patience. */
+static void who_is_refused_takes_nobodys_place(void)
+{
+    const char *const env[] = {"RELAY_MAX_CONNECTIONS=2", NULL};
+    int port = 0;
+    int refused[8];
+    relay_start(env, &port);
+    const char *id = fresh_id("place");
+    create(id, CHESS);
+    watch(id, port);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        refused[i] = open_mute(port, "/ws");
+        EXPECT(refused[i] >= 0);
+    }
+    watch(id, port);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        char bytes[512];
+        while (refused[i] >= 0 && recv(refused[i], bytes, sizeof(bytes), 0) > 0) {
+        }
+        (void)close(refused[i]);
+    }
+}
+
+static void pongs_that_nobody_asked_for_are_1008(void)
+{
+    struct ws_client *client = watch_running();
+    for (int i = 0; i < 40; i++) {
+        ws_send_frame(client, WS_PONG, "x", 1);
+    }
+    EXPECT_INT(ws_close_code(client), 1008);
+}
+
+static void pings_without_end_are_cut_off(void)
+{
+    static const char load[125];
+    struct ws_client *client = watch_running();
+    const int64_t give_up_us = now_us() + INT64_C(1000) * PATIENCE_MS;
+    while (now_us() < give_up_us && ws_send_frame(client, WS_PING, load, sizeof(load))) {
+    }
+    EXPECT(ws_code_now(client) != WS_STILL_OPEN || now_us() < give_up_us);
+    const int code =
+        ws_close_code(client); /* what it had sent beyond that resets the connection, often before the frame */
+    EXPECT(code == 1008 || code == 1006);
+}
+
 CU_TestInfo relay_tests[] = {
     {"a PING is answered with Redis' time", a_ping_is_answered_with_redis_time},
     {"a RECONNECT is told whether it is up to date", a_reconnect_is_told_whether_it_is_up_to_date},
@@ -410,5 +534,11 @@ CU_TestInfo relay_tests[] = {
      an_unreadable_session_is_told_of_once_and_shown_when_it_is_repaired},
     {"a second id does not count", a_second_id_does_not_count},
     {"a relay without descriptors says so and ends", a_relay_without_descriptors_says_so_and_ends},
+    {"a pause of the process closes nobody", a_pause_of_the_process_closes_nobody},
+    {"an older SYNC takes nobody back", an_older_sync_takes_nobody_back},
+    {"a message that cannot be read is made up for", a_message_that_cannot_be_read_is_made_up_for},
+    {"who is refused takes nobody's place", who_is_refused_takes_nobodys_place},
+    {"PONGs that nobody asked for are 1008", pongs_that_nobody_asked_for_are_1008},
+    {"PINGs without end are cut off", pings_without_end_are_cut_off},
     CU_TEST_INFO_NULL,
 };

@@ -36,6 +36,7 @@ extern CU_TestInfo front_api_tests[];
 extern CU_TestInfo cgi_tests[];
 extern CU_TestInfo outage_tests[];
 extern CU_TestInfo storm_tests[];
+extern CU_TestInfo door_tests[];
 extern CU_TestInfo crowd_tests[];
 extern CU_TestInfo drain_tests[];
 extern CU_TestInfo tls_tests[];

@@ -38,6 +38,21 @@ static void shares_a_quota(void)
     CHECK("in the next second", sk_appeal_begin(&one_more, &quota, NOW + SECOND));
 }
 
+static void asks_first_for_what_is_watched(void)
+{
+    struct sk_appeal_quota quota = {.since_us = NOW, .count = SK_APPEALS_A_SECOND, .favoured = true};
+    struct sk_appeal watched = {0};
+    struct sk_appeal fresh = {0};
+    CHECK("used up", !sk_appeal_begin(&watched, &quota, NOW + 900000));
+    quota.favoured = false;
+    CHECK("a newcomer stands back", !sk_appeal_begin(&fresh, &quota, NOW + SECOND));
+    quota.favoured = true;
+    CHECK("who was turned away goes first", sk_appeal_begin(&watched, &quota, NOW + SECOND + 1));
+    quota.favoured = false;
+    CHECK("still", !sk_appeal_begin(&fresh, &quota, NOW + 1900000 - 1));
+    CHECK("then the newcomer", sk_appeal_begin(&fresh, &quota, NOW + 1900000));
+}
+
 static void hear(struct sk_appeal *appeal, enum sk_message_type type, const char *text, int64_t now_us)
 {
     struct sk_message_header header = {.type = type, .version = 9, .updated_at_ms = 1234};
@@ -107,6 +122,7 @@ void suite_relay_appeal(CU_pSuite suite)
     static const struct unit_test tests[] = {
         {"asks once while it counts", asks_once_while_it_counts},
         {"shares a quota", shares_a_quota},
+        {"asks first for what is watched", asks_first_for_what_is_watched},
         {"keeps what was said of an ended session", keeps_what_was_said_of_an_ended_session},
         {"drops an answer that something followed", drops_an_answer_that_something_followed},
         {"keeps nothing of a live session", keeps_nothing_of_a_live_session},

@@ -84,6 +84,8 @@ static void is_bounded(void)
     outbox.events_max = 2;
     CHECK("a limit of its own", push_all(&outbox, "ee") && !push_all(&outbox, "e"));
     sk_outbox_clear(&outbox);
+    CHECK("it stays", push_all(&outbox, "ee") && !push_all(&outbox, "e"));
+    sk_outbox_clear(&outbox);
 }
 
 static void puts_the_opening_in_front_and_keeps_it(void)

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #define END " HTTP/1.1\r\nHost: x\r\n\r\n"
-#define WS_END " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+#define ASKS "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+#define KEY "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: k\r\n"
+#define WS_END " HTTP/1.1\r\n" ASKS KEY "\r\n"
 
 static const struct sk_page_facts serving = {.redis = true};
 static const struct sk_page_facts alone = {.redis = false};
@@ -42,6 +44,13 @@ static void every_request_has_its_answer(void)
         {"GET /ws?sessionId=a" WS_END, &leaving, "503 ", "\r\nRetry-After: 1\r\n"},
         {"GET /ws?sessionId=a" WS_END, &leaving, "503 ", "RELAY_DRAINING"},
         {"GET /ws HTTP/1.1\r\nUpgrade: h2c\r\n\r\n", &serving, "426 ", ""},
+        {"GET /ws HTTP/1.1\r\nUpgrade: h2c\r\n" ASKS KEY "\r\n", &serving, "426 ", "UPGRADE_REQUIRED"},
+        {"GET /ws HTTP/1.1\r\n" ASKS "\r\n", &serving, "426 ", "\r\nSec-WebSocket-Version: 13\r\n"},
+        {"GET /ws HTTP/1.1\r\n" ASKS "Sec-WebSocket-Version: 13\r\n\r\n", &serving, "400 ", "Sec-WebSocket-Key"},
+        {"GET /ws HTTP/1.1\r\n" ASKS KEY "Sec-WebSocket-Protocol: a, b\r\n\r\n", &serving, "400 ", "synckairos.v1"},
+        {"GET http://host:8081/health" END, &serving, "200 OK", "{\"status\":\"ok\"}"},
+        {"GET HTTPS://host" END, &serving, "404 ", "NOT_FOUND"},
+        {"\r\n\r\nGET /health" END, &serving, "200 OK", "{\"status\":\"ok\"}"},
         {"POST /ws" WS_END, &serving, "405 ", ""},
         {"GET /ws\r\n\r\n", &serving, "400 ", "BAD_REQUEST"},
         {"GET /ws SPDY/1.1\r\n\r\n", &serving, "400 ", ""},
