@@ -512,6 +512,37 @@ static void pings_without_end_are_cut_off(void)
     EXPECT(code == 1008 || code == 1006);
 }
 
+static bool is_subscribed_to(const char *id)
+{
+    const redisReply *reply = redis_peek("PUBSUB NUMSUB ws:%s", id);
+    return reply && reply->elements == 2 && reply->element[1]->integer > 0;
+}
+
+/* Redis hangs up on a subscriber who does not read; what is published meanwhile is lost to it. */
+static void a_relay_that_fell_behind_its_subscription_makes_up_for_it(void)
+{
+    int port = 0;
+    struct process *relay = relay_start(NULL, &port);
+    const char *id = fresh_id("behind");
+    const char *noise = fresh_id("noise");
+    create_running(id, CHESS);
+    create_running(noise, CHESS);
+    struct ws_client *client = watch(id, port);
+    (void)watch(noise, port);
+    EXPECT(is_subscribed_to(noise));
+    redis_peek("CONFIG SET client-output-buffer-limit %s", "pubsub 65536 65536 1");
+    process_signal(relay, SIGSTOP);
+    for (int i = 0; i < 1000 && is_subscribed_to(noise); i++) {
+        redis_peek("PUBLISH ws:%s %s", noise, kept_text("%0100000d", i));
+    }
+    EXPECT(!is_subscribed_to(noise));
+    EXPECT_STATUS(act(id, "pause", NULL), 200);
+    process_signal(relay, SIGCONT);
+    EVENTUALLY(version_seen(client) == 3);
+    EXPECT_INT(ws_code_now(client), WS_STILL_OPEN);
+    redis_peek("CONFIG SET client-output-buffer-limit %s", "pubsub 33554432 8388608 60");
+}
+
 CU_TestInfo relay_tests[] = {
     {"a PING is answered with Redis' time", a_ping_is_answered_with_redis_time},
     {"a RECONNECT is told whether it is up to date", a_reconnect_is_told_whether_it_is_up_to_date},
@@ -537,6 +568,8 @@ CU_TestInfo relay_tests[] = {
     {"a pause of the process closes nobody", a_pause_of_the_process_closes_nobody},
     {"an older SYNC takes nobody back", an_older_sync_takes_nobody_back},
     {"a message that cannot be read is made up for", a_message_that_cannot_be_read_is_made_up_for},
+    {"a relay that fell behind its subscription makes up for it",
+     a_relay_that_fell_behind_its_subscription_makes_up_for_it},
     {"who is refused takes nobody's place", who_is_refused_takes_nobodys_place},
     {"PONGs that nobody asked for are 1008", pongs_that_nobody_asked_for_are_1008},
     {"PINGs without end are cut off", pings_without_end_are_cut_off},
