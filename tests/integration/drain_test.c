@@ -1,5 +1,6 @@
 /* Relays that stop, and relays that share a port: their clients go elsewhere, evenly, and miss nothing. */
 #include "bench/swarm.h"
+#include "tests/integration/record.h"
 #include "tests/integration/redis_proxy.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
@@ -210,6 +211,7 @@ struct pair {
 static struct pair start_pair(const char *drain)
 {
     struct pair pair = {.port = free_port()};
+    record_leave_out(pair.port);
     const char *const env[] = {kept_text("RELAY_PORT=%d", pair.port), "RELAY_SHARE_PORT=on", drain, NULL};
     for (int i = 0; i < 2; i++) {
         pair.relays[i] = stop_after_test(stack_program("relay", env));

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,20 @@ static void open_file(void)
         perror(path);
         exit(2);
     }
+}
+
+static atomic_bool is_left_out[65536];
+
+void record_leave_out(int port)
+{
+    is_left_out[port & 65535] = true;
+}
+
+static bool is_of_interest(const char *url)
+{
+    const char *host = strstr(url, "://");
+    const char *port = host ? strchr(host + 3, ':') : NULL;
+    return !port || !is_left_out[strtol(port + 1, NULL, 10) & 65535];
 }
 
 /* Path and query: the part of a URL behind scheme and host. */
@@ -81,7 +97,7 @@ static json_t *headers_of(const struct answer *answer)
 void record_exchange(const struct request *request, const struct answer *answer)
 {
     pthread_once(&once, open_file);
-    if (file < 0 || answer->status == 0) {
+    if (file < 0 || answer->status == 0 || !is_of_interest(request->url)) {
         return;
     }
     json_t *line = json_pack("{s:s, s:o, s:o, s:i, s:o, s:o}", "method", request->method, "url",

@@ -5,6 +5,7 @@
 #include "tests/integration/http.h"
 #include "tests/integration/keep.h"
 #include "tests/integration/peek.h"
+#include "tests/integration/record.h"
 
 #include <arpa/inet.h>
 #include <ftw.h>
@@ -236,6 +237,7 @@ struct process *stop_after_test(struct process *process)
 static struct process *spawn_relay(const char *const *env, int port)
 {
     const char *all[16] = {kept_text("RELAY_PORT=%d", port)};
+    record_leave_out(port);
     for (size_t i = 0; env && env[i] && i < 14; i++) {
         all[i + 1] = env[i];
     }
