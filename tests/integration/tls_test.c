@@ -2,7 +2,6 @@
 #include "bench/swarm.h"
 #include "tests/integration/certificates.h"
 #include "tests/integration/publisher.h"
-#include "tests/integration/record.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
 #include "tests/integration/tls_tap.h"
@@ -38,7 +37,6 @@ static struct secure secure_start(const char *more)
     EVENTUALLY(process_log_count(secure.relay, "connected to Redis") == 2); /* all that it has by itself is open */
     secure.tap = tls_tap_start(secure.port, secure.certificate.chain_file);
     secure.tap_port = tls_tap_port(secure.tap);
-    record_leave_out(secure.tap_port);
     return secure;
 }
 
