@@ -56,7 +56,8 @@ static const char lock_sql[] = "SELECT FROM sync_sessions s WHERE s.session_id =
 
 /* A life is over where a younger one began before DATE, or where its newest event was before DATE and left it ended or
  * deleted. The newest is the one that recovery takes (common/recovery.c): that no other follows, and of those the one
- * that happened last. (OFFSET 0 keeps the planner from looking for it through the index on at.) */
+ * that happened last. (The one OFFSET 0 keeps the planner from looking for it through the index on at, the other
+ * from comparing each life with the whole table.) */
 #define JUDGED                                                                                                         \
     GIVEN ", judged AS MATERIALIZED (SELECT g.session_id, g.created_at FROM given g WHERE"                             \
           "  EXISTS (SELECT FROM sync_sessions n WHERE n.session_id = g.session_id"                                    \
@@ -65,7 +66,7 @@ static const char lock_sql[] = "SELECT FROM sync_sessions s WHERE s.session_id =
           "      (SELECT event_id, recorded_at, at, version FROM sync_events s WHERE session_id = g.session_id"        \
           "        AND session_created_at = g.created_at AND NOT EXISTS (SELECT FROM sync_events next"                 \
           "          WHERE next.session_id = s.session_id AND next.session_created_at = s.session_created_at"          \
-          "          AND next.version = s.version + 1 AND next.prev_event_id = s.event_id) OFFSET 0) own"              \
+          "          AND next.version = s.version + 1 AND next.prev_event_id = s.event_id OFFSET 0) OFFSET 0) own"     \
           "      ORDER BY own.at DESC, own.recorded_at DESC, own.version DESC LIMIT 1)"                                \
           "    AND e.at < " DATE " AND (e.type = 'session_deleted'"                                                    \
           "      OR e.state_snapshot ->> 'status' IN ('expired', 'completed', 'cancelled'))))"
