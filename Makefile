@@ -126,7 +126,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libsynckairos.a
 	$(LINK) $^ $(call pkg_libs,hiredis jansson) -o $@
 
 # A bench uses the integration tests' servers, with checks of its own.
-bench_shared := bench/switches.c bench/swarm.c bench/gauge.c bench/fanout.c bench/check.c
+bench_shared := bench/switches.c bench/swarm.c bench/gauge.c bench/fanout.c bench/stage.c bench/check.c
 bench_stack  := $(filter-out %_test.c %/main.c %/check.c,$(integration_sources))
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(call objects,$(bench_shared) $(bench_stack)) $(BUILD)/libsynckairos.a
 	@mkdir -p $(@D)

@@ -1,11 +1,12 @@
 /* `make bench-audit`: whether one audit worker writes faster than the API can produce, and how long the backlog of an
  * outage of PostgreSQL lasts. Figures of one run on one machine are compared with each other, never with a number:
  * slowness is printed, not failed. Exits with 1 if something breaks. */
+#include "bench/stage.h"
 #include "bench/switches.h"
 #include "common/version.h"
 #include "tests/integration/story.h"
+#include "tests/integration/worker.h"
 
-#include <curl/curl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,20 +14,13 @@
 #include <unistd.h>
 
 #define SESSIONS 1000
-#define SPELL_US 4000000 /* of load at one number of connections */
-#define OUTAGE_US 20000000
+#define SPELL_MS 4000 /* of load at one number of connections */
+#define OUTAGE_MS 20000
 #define OUTAGE_RATE 2000        /* switches a second, before, during and after the outage */
 #define GONE (OUTAGE_RATE / 10) /* a backlog of so many events is what is always on its way */
 #define PATIENCE_US (INT64_C(300) * 1000000)
 
 static const size_t connections[] = {8, 16, 32, 64};
-
-static void rest(int64_t us)
-{
-    for (const int64_t until = now_us() + us; now_us() < until;) {
-        nap();
-    }
-}
 
 static int64_t backlog(void)
 {
@@ -39,15 +33,9 @@ static int64_t await_backlog(int64_t left)
     const int64_t since = now_us();
     while (backlog() > left) {
         REQUIRE(now_us() - since < PATIENCE_US);
-        rest(20000);
+        pause_ms(20);
     }
     return now_us() - since;
-}
-
-static void start_worker(void)
-{
-    stack.audit = stack_program("audit", NULL);
-    REQUIRE(process_alive(stack.audit));
 }
 
 /* --- sessions --------------------------------------------------------------------------------------------------- */
@@ -103,7 +91,7 @@ static int64_t produce(const char *prefix, size_t hands)
     struct switches *switches = switches_start(&(struct switches_spec){
         .port = stack.web_port, .prefix = prefix, .sessions = SESSIONS, .connections = hands, .per_second = 0});
     REQUIRE(switches);
-    rest(SPELL_US);
+    pause_ms(SPELL_MS);
     const int64_t events = backlog() - before;
     const int64_t wall = now_us() - since;
     const struct switches_result result = switches_stop(switches);
@@ -130,7 +118,8 @@ static struct comparison compare(int participants)
     REQUIRE(found.events > 0);
     found.snapshot_bytes = newest_bytes("snapshot");
     found.redis_bytes = redis_int("MEMORY USAGE audit") / found.events;
-    start_worker();
+    worker_start(NULL);
+    REQUIRE(process_alive(stack.audit));
     found.drained = found.events * 1000000 / await_backlog(0);
     keep_clear();
     return found;
@@ -155,9 +144,9 @@ static struct outage go_through_outage(void)
                                                                        .connections = 32,
                                                                        .per_second = OUTAGE_RATE});
     REQUIRE(switches);
-    rest(2000000);
+    pause_ms(2000);
     stack_stop_postgres();
-    rest(OUTAGE_US);
+    pause_ms(OUTAGE_MS);
     found.most = backlog();
     stack_start_postgres();
     found.gone_us = await_backlog(GONE);
@@ -191,8 +180,9 @@ static void print_comparison(int participants, const struct comparison *found)
            found->drained, (double)found->drained / (double)found->produced);
 }
 
-static void run(void)
+static void run(const char *unused)
 {
+    (void)unused;
     static const int participants[] = {2, 8};
     print_machine();
     printf("participants   snapshot   in Redis     events        API, connections     worker  ratio\n");
@@ -203,7 +193,7 @@ static void run(void)
     const struct outage outage = go_through_outage();
     printf("\nPostgreSQL away for %d s under %" PRId64 " switches/s: %" PRId64
            " events waited; they were gone %.1f s after its return, the load going on\n",
-           OUTAGE_US / 1000000, outage.rate, outage.most, (double)outage.gone_us / 1e6);
+           OUTAGE_MS / 1000, outage.rate, outage.most, (double)outage.gone_us / 1e6);
 }
 
 int main(int count, char **arguments)
@@ -212,19 +202,6 @@ int main(int count, char **arguments)
         fprintf(stderr, "usage: audit BUILD\n");
         return 2;
     }
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    curl_global_init(CURL_GLOBAL_DEFAULT);
     stack.durable = true;
-    const bool up = stack_up(arguments[1]);
-    if (up) {
-        run();
-    }
-    keep_clear();
-    if (!stack_down() || !up) {
-        process_print_logs();
-        fprintf(stderr, "bench: a server did not run cleanly; logs are in %s/logs\n", stack.folder);
-        return 1;
-    }
-    stack_remove_folder();
-    return 0;
+    return stage_run(arguments[1], run, NULL);
 }

@@ -6,12 +6,9 @@
 #include "common/buffer.h"
 #include "tests/integration/story.h"
 
-#include <arpa/inet.h>
 #include <glob.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,22 +159,12 @@ static const char *write_configuration(int port, const char *storage, const char
             "  server {\n    listen 127.0.0.1:%d;\n    keepalive_requests 1000000;\n"
             "    location = /publish { nchan_publisher http; nchan_channel_id fanout; %s}\n"
             "    location = /subscribe { nchan_subscriber websocket; nchan_channel_id fanout;\n"
+            "      nchan_websocket_ping_interval 5s;\n"
             "      nchan_subscriber_first_message newest; %s}\n  }\n}\n",
             module_file(), folder, port, clients + SPARE_CONNECTIONS, folder, folder, folder, folder, folder, upstream,
             port, storage, storage);
     REQUIRE(fclose(conf) == 0);
     return path;
-}
-
-static int connect_to(int port)
-{
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int yes = 1;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    REQUIRE(fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
-    REQUIRE(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) == 0);
-    return fd;
 }
 
 /* Reads an answer whose body is as long as its head says. */
@@ -228,7 +215,8 @@ static void start_nchan(struct contestant *nchan, const char *name, const char *
     REQUIRE(process_alive(nchan->server));
     EVENTUALLY(process_children(nchan->server, NULL, &nchan->worker, 1) >= 1);
     nchan->location = "/publish";
-    nchan->fd = connect_to(port);
+    nchan->fd = port_connect(port, 0);
+    REQUIRE(nchan->fd >= 0);
     nchan->swarm = fill(port, "/subscribe", clients);
 }
 
@@ -312,8 +300,9 @@ void fanout_compare(const struct fanout_spec *spec)
            " s each, by turns of %" PRId64 " s\n"
            "  (published to the relay by PUBLISH on Redis, to nchan by POST; of states that wait for one client the "
            "relay\n"
-           "  sends only the newest, so that under pressure it may deliver less than all; ratios: the relay's to the "
-           "other's)\n"
+           "  sends only the newest, so that under pressure it may deliver less than all; all of them ping each client "
+           "every 5 s;\n"
+           "  ratios: the relay's to the other's)\n"
            "                   delivered      p50      p99      max   server    Redis    server    ratio    ratio\n"
            "                         %%       ms       ms       ms   %% core   %% core  µs/frame      p99   server\n",
            spec->bytes, spec->clients, spec->per_second, spec->rounds * spec->round_s, spec->round_s);

@@ -3,11 +3,11 @@
  * which stands beside them; slowness is printed, not failed. Exits with 1 if something breaks. */
 #include "bench/fanout.h"
 #include "bench/gauge.h"
+#include "bench/stage.h"
 #include "bench/swarm.h"
 #include "common/version.h"
 #include "tests/integration/story.h"
 
-#include <curl/curl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #define IDLE_CLIENTS 10000
 #define IDLE_SESSIONS 1000
 #define SPARE_FILES 500
-#define IDLE_REST_US 3000000
+#define IDLE_REST_MS 3000
 #define VISITS 100000
 #define VISITORS 200
 #define SAMPLES 10
@@ -29,13 +29,6 @@
 #define WINDOW_US 100000
 #define WINDOWS (DRAIN_S * 1000000 / WINDOW_US + 5)
 #define MESSAGE_BYTES 700
-
-static void rest(int64_t us)
-{
-    for (const int64_t until = now_us() + us; now_us() < until;) {
-        nap();
-    }
-}
 
 /* Longer than the tests would wait. */
 #define AWAIT(condition)                                                                                               \
@@ -109,12 +102,12 @@ static void measure_idle(void)
     int port = 0;
     struct process *relay = relay_start(NULL, &port);
     struct crowd crowd = make_sessions(IDLE_SESSIONS);
-    rest(IDLE_REST_US);
+    pause_ms(IDLE_REST_MS);
     const int64_t empty = gauge_resident(process_pid(relay));
     const int64_t since = now_us();
     struct swarm *swarm = fill(port, &crowd, IDLE_CLIENTS, 0);
     const int64_t took = now_us() - since;
-    rest(IDLE_REST_US);
+    pause_ms(IDLE_REST_MS);
     const int64_t full = gauge_resident(process_pid(relay));
     printf("\n%d idle connections to %d sessions, all told their state after %.1f s\n"
            "  relay empty %.1f MiB, with them %.1f MiB: %.2f KiB a connection (at most 10 asked for)\n",
@@ -217,10 +210,10 @@ static void measure_redis_death(void)
     relay_start(NULL, &port);
     struct crowd crowd = make_sessions(CROWD_SESSIONS);
     struct swarm *swarm = fill(port, &crowd, CROWD, 0);
-    rest(2000000); /* what Redis has is on disk */
+    pause_ms(2000); /* what Redis has is on disk */
     const size_t syncs = syncs_of(swarm);
     stack_kill_redis();
-    rest(2000000);
+    pause_ms(2000);
     stack_start_redis();
     const int64_t since = now_us();
     for (size_t i = 0; i < crowd.sessions; i++) {
@@ -271,7 +264,7 @@ static void measure_drain(void)
     const int64_t since = now_us();
     for (size_t i = 0; now_us() - since < (DRAIN_S + 1) * INT64_C(1000000); i++) {
         EXPECT(press(&crowd, i % crowd.sessions));
-        rest(20000);
+        pause_ms(20);
     }
     AWAIT(up_to_date(swarm, &crowd) == CROWD && swarm_synced(swarm) == CROWD);
     EXPECT_INT(process_wait(relay), 0);
@@ -295,6 +288,8 @@ static const struct {
 
 static void run(const char *only)
 {
+    printf("SyncKairos %s, %ld processors; the clients run on the same machine\n", SK_VERSION,
+           sysconf(_SC_NPROCESSORS_ONLN));
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         if (only && strcmp(only, parts[i].name) != 0) {
             continue;
@@ -314,24 +309,9 @@ int main(int count, char **arguments)
         fprintf(stderr, "usage: relay BUILD [idle|visits|fanout|deaf|redis|drain]\n");
         return 2;
     }
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    curl_global_init(CURL_GLOBAL_DEFAULT);
     if (swarm_raise_file_limit() < IDLE_CLIENTS + SPARE_FILES) {
         fprintf(stderr, "bench: %d open files are needed (ulimit -n)\n", IDLE_CLIENTS + SPARE_FILES);
         return 2;
     }
-    const bool up = stack_up(arguments[1]);
-    if (up) {
-        printf("SyncKairos %s, %ld processors; the clients run on the same machine\n", SK_VERSION,
-               sysconf(_SC_NPROCESSORS_ONLN));
-        run(count == 3 ? arguments[2] : NULL);
-    }
-    keep_clear();
-    if (!stack_down() || !up) {
-        process_print_logs();
-        fprintf(stderr, "bench: a server did not run cleanly; logs are in %s/logs\n", stack.folder);
-        return 1;
-    }
-    stack_remove_folder();
-    return 0;
+    return stage_run(arguments[1], run, count == 3 ? arguments[2] : NULL);
 }

@@ -1,4 +1,6 @@
-/* The swarm: one thread, one epoll, a state a connection. Owns its sockets and what was counted; keeps no message. */
+/* The swarm: one thread, one epoll, a state a connection. Owns its sockets and what was counted; keeps no message.
+ * It reads once in a while instead of being woken by each frame: to wake it would be the work of whoever sends, which a
+ * server does not have with clients that are elsewhere. What it tells of time is the kernel's time of arrival. */
 #include "bench/swarm.h"
 
 #include "common/buffer.h"
@@ -16,9 +18,11 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EVENTS 256
+#define PAUSE_US 1000 /* between readings */
 #define PIECE_BYTES 65536
 #define UNDERWAY_MAX 256    /* connections that are not upgraded yet, where no rate is given */
 #define FAILURE_US 200000   /* how long a client that was refused waits before it tries again */
@@ -69,6 +73,7 @@ struct swarm {
     uint64_t samples;
     int64_t max_us;
     uint32_t *buckets;
+    int64_t arrived_us; /* when the kernel had what is being read */
     char piece[PIECE_BYTES];
     struct peer peers[];
 };
@@ -212,7 +217,7 @@ static enum swarm_type type_of(const char *text, size_t length)
 static void take_sample(struct swarm *swarm, const char *text, size_t length)
 {
     const int64_t sent_us = number_after(text, length, "\"sent_at_us\":", 0);
-    int64_t took_us = now_us() - sent_us;
+    int64_t took_us = swarm->arrived_us - sent_us;
     if (sent_us == 0) {
         took_us = (wall_ms() - number_after(text, length, "\"timestamp\":", 0)) * 1000;
     }
@@ -417,6 +422,38 @@ static void take_bytes(struct swarm *swarm, struct peer *peer, const char *piece
     sk_buffer_clear(&whole);
 }
 
+/* CLOCK_MONOTONIC now, less how long ago an instant of the wall clock was. */
+static int64_t monotonic_us(const struct timespec *wall)
+{
+    struct timespec now = {.tv_sec = 0};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now_us() - ((now.tv_sec - wall->tv_sec) * 1000000 + (now.tv_nsec - wall->tv_nsec) / 1000);
+}
+
+/* Reads what there is, and notes when the kernel got it: that is what the server has to do with. It is acknowledged
+ * here and now: else the kernel does so whenever the server sends the next, in the server's time. */
+static ssize_t receive(struct swarm *swarm, int fd)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(struct timespec))];
+        struct cmsghdr align;
+    } room;
+    struct iovec piece = {.iov_base = swarm->piece, .iov_len = sizeof(swarm->piece)};
+    struct msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = room.bytes, .msg_controllen = sizeof(room.bytes)};
+    static const int yes = 1;
+    const ssize_t got = recvmsg(fd, &message, 0);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
+    struct cmsghdr *stamp = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    swarm->arrived_us = now_us();
+    if (stamp && stamp->cmsg_level == SOL_SOCKET && stamp->cmsg_type == SCM_TIMESTAMPNS) {
+        struct timespec wall;
+        memcpy(&wall, CMSG_DATA(stamp), sizeof(wall));
+        swarm->arrived_us = monotonic_us(&wall);
+    }
+    return got;
+}
+
 static void on_event(struct swarm *swarm, struct peer *peer, uint32_t what)
 {
     if (peer->fd < 0) {
@@ -434,7 +471,7 @@ static void on_event(struct swarm *swarm, struct peer *peer, uint32_t what)
         end(swarm, peer, SWARM_DROPPED);
         return;
     }
-    const ssize_t got = recv(peer->fd, swarm->piece, sizeof(swarm->piece), 0);
+    const ssize_t got = receive(swarm, peer->fd);
     if (got > 0) {
         take_bytes(swarm, peer, swarm->piece, (size_t)got);
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -457,6 +494,7 @@ static int make_socket(const struct swarm *swarm, const struct peer *peer)
         return -1;
     }
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) ||
+        setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof(yes)) ||
         (peer->deaf && bytes > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes))) ||
         (addresses > 1 && (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes)) ||
                            bind(fd, (const struct sockaddr *)&from, sizeof(from))))) {
@@ -533,9 +571,11 @@ static void *run(void *argument)
         if (swarm->away > 0) {
             set_out(swarm);
         }
-        const int wait_ms = swarm->away > 0 ? 2 : 20;
         pthread_mutex_unlock(&swarm->lock);
-        count = epoll_wait(swarm->epoll, events, EVENTS, wait_ms);
+        if (count < EVENTS) {
+            usleep(PAUSE_US);
+        }
+        count = epoll_wait(swarm->epoll, events, EVENTS, 0);
     }
     return NULL;
 }

@@ -55,8 +55,8 @@ struct swarm_counts {
     uint32_t closes[SWARM_CLOSE_CODES]; /* by code; those beyond count as SWARM_NO_CODE */
 };
 
-/* How long STATE_UPDATEs took, from the instant in their text to their arrival here: "sent_at_us" (CLOCK_MONOTONIC)
- * where there is one, else "timestamp" (milliseconds of the wall clock). */
+/* How long STATE_UPDATEs took, from the instant in their text to their arrival in the client's socket: "sent_at_us"
+ * (CLOCK_MONOTONIC) where there is one, else "timestamp" (milliseconds of the wall clock). */
 struct swarm_latency {
     uint64_t count;
     int64_t p50_us;

@@ -2,11 +2,9 @@
 #include "bench/switches.h"
 
 #include "tests/integration/check.h"
+#include "tests/integration/port.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -45,20 +43,11 @@ struct switches {
 
 static bool dial(struct switches *switches, struct connection *connection)
 {
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons((uint16_t)switches->spec.port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int yes = 1;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
     connection->waiting = false;
     connection->received = 0;
-    connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connection->fd < 0 || connect(connection->fd, (const struct sockaddr *)&address, sizeof(address)) ||
-        setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) ||
-        epoll_ctl(switches->epoll, EPOLL_CTL_ADD, connection->fd, &event)) {
-        return false;
-    }
-    return true;
+    connection->fd = port_connect(switches->spec.port, 0);
+    return connection->fd >= 0 && epoll_ctl(switches->epoll, EPOLL_CTL_ADD, connection->fd, &event) == 0;
 }
 
 static void hang_up(struct connection *connection)

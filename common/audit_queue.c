@@ -127,12 +127,13 @@ static const char **with_ids(const char *const *words, size_t word_count, const 
     return args;
 }
 
-/* Nothing can be done for what was cut off the stream's end; unacknowledged, it would be handed out again for ever. */
-static enum sk_code forget_gone(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
+/* Asks the group with such a command, and does not care for what it answers. */
+static enum sk_code tell_group(struct sk_redis *redis, const char *const *words, size_t word_count,
+                               const struct sk_audit_entry *entries, size_t entry_count, const char *last,
+                               struct sk_error *error)
 {
-    static const char *const words[] = {"XACK", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP};
     size_t count;
-    const char **args = with_ids(words, sizeof words / sizeof words[0], batch->gone, batch->gone_count, NULL, &count);
+    const char **args = with_ids(words, word_count, entries, entry_count, last, &count);
     if (!args) {
         return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
     }
@@ -141,6 +142,13 @@ static enum sk_code forget_gone(struct sk_redis *redis, const struct sk_audit_ba
     freeReplyObject(reply);
     free(args);
     return code;
+}
+
+/* Nothing can be done for what was cut off the stream's end; unacknowledged, it would be handed out again for ever. */
+static enum sk_code forget_gone(struct sk_redis *redis, const struct sk_audit_batch *batch, struct sk_error *error)
+{
+    static const char *const words[] = {"XACK", SK_KEY_AUDIT, SK_KEY_AUDIT_GROUP};
+    return tell_group(redis, words, sizeof words / sizeof words[0], batch->gone, batch->gone_count, NULL, error);
 }
 
 enum sk_code sk_audit_queue_resume(struct sk_redis *redis, const char *consumer, int64_t limit,
@@ -208,16 +216,7 @@ enum sk_code sk_audit_queue_renew(struct sk_redis *redis, const char *consumer, 
     if (batch->count == 0) {
         return SK_OK;
     }
-    size_t count;
-    const char **args = with_ids(words, sizeof words / sizeof words[0], batch->entries, batch->count, "JUSTID", &count);
-    if (!args) {
-        return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");
-    }
-    redisReply *reply;
-    enum sk_code code = ask_group(redis, count, args, &reply, error);
-    freeReplyObject(reply);
-    free(args);
-    return code;
+    return tell_group(redis, words, sizeof words / sizeof words[0], batch->entries, batch->count, "JUSTID", error);
 }
 
 static int64_t count_events(const struct sk_audit_batch *batch)

@@ -2,6 +2,7 @@
 #include "relay/redis_link.h"
 
 #include "common/log.h"
+#include "common/network.h"
 #include "relay/redis_poll.h"
 
 #include <stdio.h>
@@ -181,20 +182,23 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
     uv_freeaddrinfo(found);
 }
 
+/* An address is taken as it is: a lookup takes threads, and everything that a process of several threads asks of the
+ * kernel costs more, each frame that is sent, too. */
 static void resolve(struct sk_redis_link *link)
 {
     static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    const struct sk_redis_url *url = link->options.url;
     if (link->looking_up) {
         enter(link, STATE_DOWN); /* the last attempt's lookup still hangs */
         return;
     }
     enter(link, STATE_RESOLVING);
-    if (link->options.url->path[0] != '\0') {
-        connect_now(link, NULL);
+    if (url->path[0] != '\0' || sk_network_is_address(url->host)) {
+        connect_now(link, url->path[0] != '\0' ? NULL : url->host);
         return;
     }
     link->lookup.data = link;
-    int status = uv_getaddrinfo(link->loop, &link->lookup, on_resolved, link->options.url->host, NULL, &hints);
+    int status = uv_getaddrinfo(link->loop, &link->lookup, on_resolved, url->host, NULL, &hints);
     link->looking_up = status == 0;
     if (status != 0) {
         go_down(link, uv_strerror(status));

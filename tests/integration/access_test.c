@@ -163,13 +163,6 @@ static int close_code(int port, const char *path, const char *headers)
     return EXPECT(client != NULL) ? ws_close_code(client) : 0;
 }
 
-static void expect_in(struct ws_client *client)
-{
-    REQUIRE(client != NULL);
-    EXPECT_FRAME(client, "CONNECTED");
-    EXPECT_FRAME(client, "STATE_SYNC");
-}
-
 static void the_relay_takes_a_token_in_three_ways(void)
 {
     const char *id = fresh_id("token");
@@ -181,15 +174,15 @@ static void the_relay_takes_a_token_in_three_ways(void)
         signed_token(kept_text("{'sub':'x','aud':'game','session':'%s','participant':'white'}", id), 600);
     const char *longer =
         signed_token(kept_text("{'sub':'x','aud':'game','scope':'sessions:read','more':'%05000d'}", 0), 600);
-    expect_in(ws_open(port, kept_text("%s&token=%s", path, good)));
-    expect_in(ws_open(port, kept_text("/sessions/%s?token=%s", id, good)));
-    expect_in(ws_open_with(port, path, kept_text("Authorization: Bearer %s\r\n", good)));
-    expect_in(ws_open_with(port, path, kept_text("Authorization: bearer %s\r\n", longer)));
+    EXPECT_OPENING(ws_open(port, kept_text("%s&token=%s", path, good)));
+    EXPECT_OPENING(ws_open(port, kept_text("/sessions/%s?token=%s", id, good)));
+    EXPECT_OPENING(ws_open_with(port, path, kept_text("Authorization: Bearer %s\r\n", good)));
+    EXPECT_OPENING(ws_open_with(port, path, kept_text("Authorization: bearer %s\r\n", longer)));
     for (size_t i = 0; i < 4; i++) {
         const char *list = i % 2 ? kept_text("bearer.%s,synckairos.v1", i < 2 ? good : longer)
                                  : kept_text("synckairos.v1, bearer.%s", i < 2 ? good : longer);
         struct ws_client *client = ws_open_with(port, path, kept_text("Sec-WebSocket-Protocol: %s\r\n", list));
-        expect_in(client);
+        EXPECT_OPENING(client);
         EXPECT(strcasestr(ws_answer(client), "sec-websocket-protocol: synckairos.v1\r\n") != NULL);
         EXPECT(strstr(ws_answer(client), "bearer") == NULL);
     }
@@ -207,21 +200,14 @@ static void the_relay_refuses_by_close_code(void)
     EXPECT_INT(close_code(port, kept_text("%s&token=rub.bi.sh", path), ""), 4001);
     EXPECT_INT(close_code(port, path, "Authorization: Basic eDp5\r\n"), 4001);
     EXPECT_INT(close_code(port, path, "Sec-WebSocket-Protocol: synckairos.v1, bearer.e30.e30.AAAA\r\n"), 4001);
-    const struct {
-        const char *claims;
-        long ttl_s;
-        int code;
-    } rows[] = {
+    static const struct refusal refusals[] = {
         {"{'aud':'game','scope':'admin'}", -40, 4001},
         {"{'aud':'other','scope':'admin'}", 600, 4001},
         {"{'aud':'game','scope':'sessions:control'}", 600, 4003},
         {"{'aud':'game','scope':'admin','session':'another'}", 600, 4003},
         {"{'aud':'game','session':'another','participant':'white'}", 600, 4003},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        EXPECT_INT(close_code(port, kept_text("%s&token=%s", path, signed_token(rows[i].claims, rows[i].ttl_s)), ""),
-                   rows[i].code);
-    }
+    expect_refusals(port, kept_text("%s&token=", path), refusals, sizeof(refusals) / sizeof(*refusals));
 }
 
 static void a_connection_ends_with_its_token(void)
@@ -232,7 +218,7 @@ static void a_connection_ends_with_its_token(void)
     create(id, CHESS);
     const char *brief = signed_token("{'aud':'game','scope':'sessions:read'}", 3);
     struct ws_client *client = ws_open(port, kept_text("/ws?sessionId=%s&token=%s", id, brief));
-    expect_in(client);
+    EXPECT_OPENING(client);
     EXPECT_INT(ws_close_code(client), 4009);
 }
 
@@ -244,9 +230,9 @@ static void pages_of_other_origins_are_refused(void)
     int port = 0;
     relay_start(env, &port);
     create(id, CHESS);
-    expect_in(ws_open(port, path)); /* no browser */
-    expect_in(ws_open_with(port, path, "Origin: https://game.example\r\n"));
-    expect_in(ws_open_with(port, path, "Origin: http://b.example:81\r\n"));
+    EXPECT_OPENING(ws_open(port, path)); /* no browser */
+    EXPECT_OPENING(ws_open_with(port, path, "Origin: https://game.example\r\n"));
+    EXPECT_OPENING(ws_open_with(port, path, "Origin: http://b.example:81\r\n"));
     EXPECT_INT(close_code(port, path, "Origin: https://evil.example\r\n"), 4003);
     EXPECT_INT(close_code(port, path, "Origin: null\r\n"), 4003);
 }

@@ -2,21 +2,18 @@
  * beginning. Owns the sockets and the measurements. */
 #include "tests/integration/audience.h"
 
+#include "bench/swarm.h"
 #include "tests/integration/check.h"
 #include "tests/integration/keep.h"
-#include "tests/integration/stack.h"
+#include "tests/integration/port.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -294,19 +291,14 @@ static void release(void *object)
 
 static int connect_and_ask(int port, const char *id)
 {
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     char text[400];
     const int length = snprintf(text, sizeof(text),
                                 "GET /ws?sessionId=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
                                 "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                                 "Sec-WebSocket-Version: 13\r\n\r\n",
                                 id, port);
-    const int one = 1;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-        send(fd, text, (size_t)length, MSG_NOSIGNAL) == length) {
+    const int fd = port_connect(port, 0);
+    if (fd >= 0 && send(fd, text, (size_t)length, MSG_NOSIGNAL) == length) {
         return fd;
     }
     if (fd >= 0) {
@@ -326,15 +318,6 @@ static size_t greeted(struct audience *audience, size_t upto)
     return count;
 }
 
-static void raise_descriptors(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static bool add_client(struct audience *audience, size_t number, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = number};
@@ -350,7 +333,7 @@ struct audience *audience_open(int port, const char *id, size_t clients)
     if (!audience || !(audience->clients = calloc(clients, sizeof(*audience->clients)))) {
         abort();
     }
-    raise_descriptors();
+    swarm_raise_file_limit();
     pthread_mutex_init(&audience->lock, NULL);
     audience->epoll = epoll_create1(EPOLL_CLOEXEC);
     audience->count = clients;

@@ -3,6 +3,8 @@
 #ifndef SK_TESTS_CHECK_H
 #define SK_TESTS_CHECK_H
 
+#include "tests/integration/clocks.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,14 +34,5 @@ bool check_true(bool holds, const char *what, const char *file, int line, bool f
 bool check_int(int64_t actual, int64_t expected, const char *what, const char *file, int line);
 bool check_text(const char *actual, const char *expected, const char *what, const char *file, int line);
 bool check_between(int64_t actual, int64_t low, int64_t high, const char *what, const char *file, int line);
-
-/* CLOCK_MONOTONIC in microseconds. */
-int64_t now_us(void);
-
-/* CLOCK_REALTIME in milliseconds: Redis runs on this machine, so it is Redis' time. */
-int64_t wall_ms(void);
-
-/* The pause between two looks at a condition. */
-void nap(void);
 
 #endif

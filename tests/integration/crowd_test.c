@@ -1,6 +1,6 @@
 /* Thousands of connections on one relay: that it holds them, what they cost, and that nothing of them stays behind. */
 #include "bench/gauge.h"
-#include "bench/swarm.h"
+#include "tests/integration/kept_swarm.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
 
@@ -21,18 +21,6 @@
 
 static const char *paths[SESSIONS];
 static const char *ids[SESSIONS];
-
-static void free_swarm(void *swarm)
-{
-    swarm_free(swarm);
-}
-
-static struct swarm *start_swarm(const struct swarm_spec *spec)
-{
-    struct swarm *swarm = swarm_start(spec);
-    REQUIRE(swarm != NULL);
-    return keep(swarm, free_swarm);
-}
 
 static void create_sessions(size_t count)
 {
@@ -71,7 +59,7 @@ static void thousands_are_told_every_state(void)
     create_sessions(SESSIONS);
     struct ws_client *first = watch(ids[0], port); /* so that what only the first connection costs is there already */
     const int64_t empty = gauge_resident(process_pid(relay));
-    struct swarm *swarm = start_swarm(
+    struct swarm *swarm = kept_swarm(
         &(struct swarm_spec){.port = port, .paths = paths, .path_count = SESSIONS, .clients = CROWD, .addresses = 20});
     EVENTUALLY(swarm_synced(swarm) == CROWD);
     const int64_t each = (gauge_resident(process_pid(relay)) - empty) / CROWD;
@@ -96,7 +84,7 @@ static void thousands_are_told_every_state(void)
 
 static void visit(int port, size_t visits)
 {
-    struct swarm *swarm = start_swarm(&(struct swarm_spec){
+    struct swarm *swarm = kept_swarm(&(struct swarm_spec){
         .port = port, .paths = paths, .path_count = SESSIONS, .clients = 100, .addresses = 50, .visits = visits});
     EVENTUALLY(swarm_left(swarm) == visits);
     EXPECT_INT((int64_t)swarm_open(swarm), 0);

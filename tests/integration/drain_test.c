@@ -1,5 +1,5 @@
 /* Relays that stop, and relays that share a port: their clients go elsewhere, evenly, and miss nothing. */
-#include "bench/swarm.h"
+#include "tests/integration/kept_swarm.h"
 #include "tests/integration/record.h"
 #include "tests/integration/redis_proxy.h"
 #include "tests/integration/story.h"
@@ -10,18 +10,6 @@
 #include <string.h>
 
 #define CROWD 48
-
-static const char *running(const char *story)
-{
-    const char *id = fresh_id(story);
-    create_running(id, CHESS);
-    return id;
-}
-
-static struct answer *ask_relay(int port, const char *path, const char *headers)
-{
-    return http_call("GET", kept_text("http://127.0.0.1:%d%s", port, path), NULL, headers);
-}
 
 /* --- one relay -------------------------------------------------------------------------------------------------- */
 
@@ -103,11 +91,6 @@ struct move {
     struct swarm *swarm;
 };
 
-static void release_swarm(void *swarm)
-{
-    swarm_free(swarm);
-}
-
 static void gather(struct move *move, int from, int to)
 {
     swarm_raise_file_limit();
@@ -115,10 +98,8 @@ static void gather(struct move *move, int from, int to)
         move->ids[i] = running("moving");
         move->paths[i] = kept_text("/ws?sessionId=%s", move->ids[i]);
     }
-    move->swarm = swarm_start(&(struct swarm_spec){
+    move->swarm = kept_swarm(&(struct swarm_spec){
         .port = from, .paths = move->paths, .path_count = SESSIONS, .clients = CLIENTS, .rejoin_port = to});
-    REQUIRE(move->swarm != NULL);
-    keep(move->swarm, release_swarm);
     EVENTUALLY(swarm_synced(move->swarm) == CLIENTS);
 }
 

@@ -4,6 +4,7 @@
 #include "tests/integration/load.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
+#include "tests/integration/worker.h"
 
 #include <glob.h>
 #include <inttypes.h>
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A program with sanitizers or without optimisation does less in a second, and its runs are no shorter for it. */
@@ -43,12 +43,6 @@ static unsigned short dice[3];
 static long between(long low, long high)
 {
     return high > low ? low + nrand48(dice) % (high - low + 1) : low;
-}
-
-static void pause_ms(long ms)
-{
-    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&pause, NULL);
 }
 
 /* --- a test's frame --------------------------------------------------------------------------------------------- */
@@ -101,10 +95,8 @@ static int64_t await_backlog(int64_t entries)
 /* Nothing that is recorded since differs from what the engine says. */
 static void verify_since(const char *since)
 {
-    const char *const argv[] = {
-        kept_text("%s/synckairos-audit", stack.build), "verify", "--all", "--since", since, NULL};
     const int64_t began_us = now_us();
-    struct process *verify = process_start(&(struct process_spec){.name = "verify", .argv = argv});
+    struct process *verify = subcommand_start(NULL, WORDS("verify", "--all", "--since", since));
     while (process_alive(verify) && now_us() < began_us + INT64_C(1000) * LONG_PATIENCE_MS) {
         nap();
     }
@@ -185,13 +177,6 @@ static void kill_workers(void)
         }
     }
     printf("\n    %d workers killed", WORKER_KILLS);
-}
-
-/* The worker of the stack with other settings; NULL: its own again. */
-static void replace_worker(const char *const *env)
-{
-    process_stop(stack.audit);
-    stack.audit = stack_program("audit", env);
 }
 
 /* --- the stores ------------------------------------------------------------------------------------------------- */
@@ -441,7 +426,7 @@ static void hang_with_work(struct process *worker)
 static void a_worker_that_hangs_is_relieved_and_comes_back(void)
 {
     const char *const quick[] = {"AUDIT_CLAIM_S=1", NULL};
-    replace_worker(quick);
+    worker_start(quick);
     struct trial trial = trial_begin("hangs", CHESS, RATE);
     struct process *hung = stop_after_test(stack_program("audit", quick));
     for (int i = 0; i < 2; i++) {
@@ -456,7 +441,7 @@ static void a_worker_that_hangs_is_relieved_and_comes_back(void)
     expect_undisturbed(&trial);
     trial_settle(&trial);
     process_stop(hung);
-    replace_worker(NULL);
+    worker_start(NULL);
 }
 
 /* Takes its name out of the group while it has work in hand; how much, or 0 where it has none. */

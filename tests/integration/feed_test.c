@@ -285,11 +285,7 @@ static void expect_connected(struct ws_client *client)
 static void only_an_administrator_may_listen(void)
 {
     const char *const env[] = {TOKEN_KEY, "JWT_AUDIENCE=game", "CORS_ORIGIN=https://office.example", NULL};
-    const struct {
-        const char *claims;
-        long ttl_s;
-        int code;
-    } rows[] = {
+    static const struct refusal refusals[] = {
         {"{'aud':'game','scope':'admin'}", -40, 4001},
         {"{'aud':'other','scope':'admin'}", 600, 4001},
         {"{'aud':'game','scope':'sessions:create sessions:read sessions:control'}", 600, 4003},
@@ -301,15 +297,7 @@ static void only_an_administrator_may_listen(void)
     struct ws_client *nobody = ws_open(port, "/feed");
     REQUIRE(nobody != NULL);
     EXPECT_INT(ws_close_code(nobody), 4001);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        struct ws_client *client =
-            ws_open(port, kept_text("/feed?token=%s", signed_token(rows[i].claims, rows[i].ttl_s)));
-        REQUIRE(client != NULL);
-        if (!EXPECT_INT(ws_close_code(client), rows[i].code)) {
-            printf(" (%s)", rows[i].claims);
-        }
-        EXPECT_INT((int64_t)ws_count(client), 0);
-    }
+    expect_refusals(port, "/feed?token=", refusals, sizeof(refusals) / sizeof(*refusals));
     const char *admin = signed_token("{'sub':'office','aud':'game','scope':'admin'}", 600);
     const char *header = kept_text("Authorization: Bearer %s\r\n", admin);
     const char *protocols = kept_text("Sec-WebSocket-Protocol: synckairos.v1, bearer.%s\r\n", admin);

@@ -1,6 +1,7 @@
 /* The history of a session: the trail as the API shows it, page by page, and PostgreSQL going away and coming back. */
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
+#include "tests/integration/worker.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -268,7 +269,7 @@ static void postgres_away_is_503_and_then_it_is_back(void)
     for (int i = 0; i < 8; i++) {
         EXPECT_STATUS(history(id, ""), 200); /* every thread has its connection, or soon */
     }
-    stack_stop_postgres();
+    without_postgres();
     EXPECT_ERROR(history(id, ""), 503, "ARCHIVE_UNAVAILABLE");
     EXPECT_STATUS(act(id, "start", NULL), 200);
     stack_start_postgres();

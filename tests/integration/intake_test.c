@@ -2,6 +2,7 @@
  * delivered twice. */
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
+#include "tests/integration/worker.h"
 
 #include <libpq-fe.h>
 
@@ -11,35 +12,11 @@
 
 static const char *const patient[] = {"AUDIT_BATCH=10", "AUDIT_CLAIM_S=3600", NULL};
 
-static void restore_worker(void *unused)
-{
-    (void)unused;
-    process_stop(stack.audit);
-    stack.audit = stack_program("audit", NULL);
-}
-
-/* The stack's worker is stopped, and started as it was when the test is over. */
-static void without_worker(void)
-{
-    static int token;
-    EVENTUALLY(redis_int("XLEN audit") == 0);
-    process_stop(stack.audit);
-    keep(&token, restore_worker);
-}
-
-static void worker(const char *const *env)
-{
-    stack.audit = stack_program("audit", env);
-}
-
 /* A running session with so many events in all. */
 static const char *with_events(const char *story, int64_t events)
 {
-    const char *id = fresh_id(story);
-    create_running(id, CHESS);
-    for (int64_t i = 2; i < events; i++) {
-        act(id, "switch", NULL);
-    }
+    const char *id = running(story);
+    play_on(id, (int)events - 2);
     return id;
 }
 
@@ -48,27 +25,11 @@ static void expect_each_once(const char *id, int64_t events)
     await_trail(id, events);
     EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s'", id), events);
     EXPECT_INT(sql_int("SELECT count(DISTINCT version) FROM sync_events WHERE session_id = '%s'", id), events);
-    EVENTUALLY(redis_int("XLEN audit") == 0);
+    await_drained();
     EXPECT_INT(redis_int("XLEN audit:failed"), 0);
 }
 
-static int64_t pending(void)
-{
-    return redis_int("EVAL %s 1 audit", "return redis.call('XPENDING', KEYS[1], 'audit-writers')[1]");
-}
-
-/* How long the claim that is oldest has not been renewed. */
-static int64_t longest_idle(void)
-{
-    return redis_int("EVAL %s 1 audit", "local most = -1 "
-                                        "for _, row in ipairs(redis.call('XPENDING', KEYS[1], 'audit-writers', '-', "
-                                        "                                '+', 1000)) do "
-                                        "  most = math.max(most, row[3]) "
-                                        "end return most");
-}
-
-/* --- PostgreSQL that is at work on a batch -------------------------------------------------------------------------
- */
+/* --- PostgreSQL that is at work on a batch ------------------------------------------------------------------------ */
 
 static void end_connection(void *connection)
 {
@@ -95,12 +56,12 @@ static void the_next_batch_is_read_while_postgres_is_at_work(void)
     without_worker();
     const char *id = with_events("ahead", BACKLOG);
     PGconn *connection = hold_summaries();
-    worker(patient);
-    EVENTUALLY(pending() == 20);
+    worker_start(patient);
+    EVENTUALLY(worker_pending() == 20);
     EXPECT_INT(redis_int("XLEN audit"), BACKLOG);
     expect_command(connection, "COMMIT");
     expect_each_once(id, BACKLOG);
-    EXPECT_INT(pending(), 0);
+    EXPECT_INT(worker_pending(), 0);
 }
 
 static void both_batches_stay_their_workers_own(void)
@@ -109,15 +70,9 @@ static void both_batches_stay_their_workers_own(void)
     without_worker();
     const char *id = with_events("both", BACKLOG);
     PGconn *connection = hold_summaries();
-    worker(quick);
-    EVENTUALLY(pending() == 20);
-    int64_t longest = 0;
-    for (const int64_t until_us = now_us() + 4000000; now_us() < until_us;) {
-        const int64_t idle = longest_idle();
-        longest = idle > longest ? idle : longest;
-        nap();
-    }
-    EXPECT_BETWEEN(longest, 1, 1900);
+    worker_start(quick);
+    EVENTUALLY(worker_pending() == 20);
+    EXPECT_BETWEEN(worker_longest_idle_ms(4000), 1, 1900);
     expect_command(connection, "COMMIT");
     expect_each_once(id, BACKLOG);
 }
@@ -128,42 +83,31 @@ static void what_a_worker_holds_when_it_stops_is_anybodys_at_once(void)
     without_worker();
     const char *id = with_events("stop", BACKLOG);
     PGconn *connection = hold_summaries();
-    worker(patient);
-    EVENTUALLY(pending() == 20);
+    worker_start(patient);
+    EVENTUALLY(worker_pending() == 20);
     process_stop(stack.audit);
     EXPECT(process_logged(stack.audit, "\"left_for_others\":20"));
     expect_command(connection, "COMMIT");
-    worker(patient);
+    worker_start(patient);
     expect_each_once(id, BACKLOG);
-}
-
-static void postgres_again(void *unused)
-{
-    (void)unused;
-    if (!process_alive(stack.postgres)) {
-        stack_start_postgres();
-    }
 }
 
 static void a_worker_that_stops_while_postgres_is_away_gives_back_what_it_holds(void)
 {
-    static int token;
     without_worker();
     const char *id = with_events("away", BACKLOG);
-    keep(&token, postgres_again);
-    stack_stop_postgres();
-    worker(patient);
+    without_postgres();
+    worker_start(patient);
     EVENTUALLY(process_logged(stack.audit, "PostgreSQL cannot be had"));
-    EXPECT_INT(pending(), 10);
+    EXPECT_INT(worker_pending(), 10);
     process_stop(stack.audit);
     EXPECT_INT(redis_int("EXISTS audit:delayed"), 0);
     stack_start_postgres();
-    worker(patient);
+    worker_start(patient);
     expect_each_once(id, BACKLOG);
 }
 
-/* --- what nobody has ------------------------------------------------------------------------------------------------
- */
+/* --- what nobody has ---------------------------------------------------------------------------------------------- */
 
 /* Neither new nor in anybody's list; between them what is somebody's who is silent. */
 static void entries_of_a_name_that_was_removed_are_taken_up(void)
@@ -174,17 +118,16 @@ static void entries_of_a_name_that_was_removed_are_taken_up(void)
     redis_peek("XREADGROUP GROUP audit-writers silent COUNT 3 STREAMS audit >");
     redis_peek("XREADGROUP GROUP audit-writers removed COUNT 5 STREAMS audit >");
     EXPECT_INT(redis_int("XGROUP DELCONSUMER audit audit-writers removed"), 17);
-    worker(patient);
+    worker_start(patient);
     EVENTUALLY(redis_int("XLEN audit") == 3);
-    EXPECT_INT(pending(), 3);
+    EXPECT_INT(worker_pending(), 3);
     EXPECT(process_logged(stack.audit, "\"events\":17"));
     redis_peek("XGROUP DELCONSUMER audit audit-writers silent");
     expect_each_once(id, BACKLOG);
-    EXPECT_INT(pending(), 0);
+    EXPECT_INT(worker_pending(), 0);
 }
 
-/* --- what is delivered twice ----------------------------------------------------------------------------------------
- */
+/* --- what is delivered twice -------------------------------------------------------------------------------------- */
 
 /* The stream's entries twice more, behind it. */
 static const char repeat[] = "local entries = redis.call('XRANGE', KEYS[1], '-', '+') "
@@ -202,41 +145,30 @@ static void a_batch_of_which_a_part_is_written_already_adds_the_rest(void)
     const char *id = with_events("partly", 10);
     EXPECT_INT(redis_int("EVAL %s 1 audit", repeat), 10);
     redis_peek("XREADGROUP GROUP audit-writers dead COUNT 10 STREAMS audit >");
-    worker(patient); /* its first batch is new, the second the same once more, and the dead one's is a third */
+    worker_start(patient); /* its first batch is new, the second the same once more, and the dead one's is a third */
     EVENTUALLY(redis_int("XLEN audit") == 10);
     await_trail(id, 10);
     process_stop(stack.audit);
-    for (int i = 0; i < 5; i++) {
-        act(id, "switch", NULL);
-    }
+    play_on(id, 5);
     redis_peek("XREADGROUP GROUP audit-writers dead STREAMS audit >");
-    EXPECT_INT(pending(), 15);
-    worker(quick);
+    EXPECT_INT(worker_pending(), 15);
+    worker_start(quick);
     expect_each_once(id, 15);
 }
 
-/* --- a full Redis ----------------------------------------------------------------------------------------------------
- */
-
-static void room_again(void *unused)
-{
-    (void)unused;
-    redis_peek("CONFIG SET maxmemory 0");
-}
+/* --- a full Redis ------------------------------------------------------------------------------------------------- */
 
 /* The worker is the only one that can empty it. */
 static void a_full_redis_without_a_group_is_drained(void)
 {
-    static int token;
     without_worker();
     const char *id = with_events("no-group", BACKLOG);
     redis_peek("XGROUP DESTROY audit audit-writers");
-    keep(&token, room_again);
-    redis_peek("CONFIG SET maxmemory 1");
+    without_room();
     EXPECT(redis_peek("SET anything more")->type == REDIS_REPLY_ERROR);
-    worker(patient);
+    worker_start(patient);
     expect_each_once(id, BACKLOG);
-    EXPECT_INT(pending(), 0);
+    EXPECT_INT(worker_pending(), 0);
 }
 
 CU_TestInfo intake_tests[] = {

@@ -2,6 +2,7 @@
 #include "tests/integration/player.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
+#include "tests/integration/worker.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -118,7 +119,7 @@ static void connections_that_postgres_cuts_lose_no_event(void)
     }
     await_trail(id, 42);
     EXPECT_INT(sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s'", id), 42);
-    EVENTUALLY(redis_int("XLEN audit") == 0);
+    await_drained();
     EXPECT_INT(redis_int("XLEN audit:failed"), 0);
 }
 
@@ -127,10 +128,10 @@ static void a_full_redis_is_read_but_not_changed(void)
     struct api *api = api_start((const char *const[]){"RATE_LIMIT_GENERAL=1000", NULL});
     const char *id = fresh_id("full");
     create_running(id, CHESS);
-    redis_peek("CONFIG SET maxmemory 1");
+    without_room();
     struct answer *read = look_at(api->url, id);
     struct answer *changed = act_at(api->url, id, "switch", NULL);
-    redis_peek("CONFIG SET maxmemory 0");
+    make_room();
     EXPECT_STATUS(read, 200);
     EXPECT(answer_header(read, "RateLimit-Limit") == NULL); /* it could not be counted */
     EXPECT_ERROR(changed, 503, "STATE_STORE_UNAVAILABLE");

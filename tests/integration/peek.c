@@ -10,18 +10,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-static redisReply *ask(const char *format, va_list arguments)
+/* NULL: Redis does not answer. Owned: redisFree. */
+static redisContext *connect_redis(void)
 {
     const struct timeval patience = {.tv_sec = 10};
     redisContext *context = redisConnectWithTimeout("127.0.0.1", stack.redis_port, patience);
-    redisReply *reply = NULL;
-    if (context && !context->err) {
-        reply = redisvCommand(context, format, arguments);
+    if (context && context->err) {
+        redisFree(context);
+        context = NULL;
     }
+    return context;
+}
+
+static redisReply *ask(const char *format, va_list arguments)
+{
+    redisContext *context = connect_redis();
+    redisReply *reply = context ? redisvCommand(context, format, arguments) : NULL;
     if (context) {
         redisFree(context);
     }
     return reply;
+}
+
+redisReply *redis_peek_words(int count, const char **words, const size_t *lengths)
+{
+    redisContext *context = connect_redis();
+    redisReply *reply = context ? redisCommandArgv(context, count, words, lengths) : NULL;
+    if (context) {
+        redisFree(context);
+    }
+    return reply ? keep(reply, freeReplyObject) : NULL;
 }
 
 redisReply *redis_peek(const char *format, ...)
@@ -55,8 +73,10 @@ int64_t redis_now_ms(void)
     return strtoll(time->element[0]->str, NULL, 10) * 1000 + strtoll(time->element[1]->str, NULL, 10) / 1000;
 }
 
-static char *query(const char *sql)
+static char *query(const char *format, va_list arguments)
 {
+    char sql[4096];
+    (void)vsnprintf(sql, sizeof(sql), format, arguments);
     PGconn *connection = PQconnectdb(stack.database_url);
     PGresult *result = PQexec(connection, sql);
     char *text = NULL;
@@ -72,23 +92,19 @@ static char *query(const char *sql)
 
 const char *sql_text(const char *format, ...)
 {
-    char sql[4096];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(sql, sizeof(sql), format, arguments);
+    char *text = query(format, arguments);
     va_end(arguments);
-    char *text = query(sql);
     return text ? keep(text, free) : "(nothing)";
 }
 
 int64_t sql_int(const char *format, ...)
 {
-    char sql[4096];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(sql, sizeof(sql), format, arguments);
+    char *text = query(format, arguments);
     va_end(arguments);
-    char *text = query(sql);
     const int64_t number = text ? strtoll(text, NULL, 10) : NO_ROW;
     free(text);
     return number;

@@ -11,6 +11,9 @@
 /* The reply, kept until the test is over; NULL: Redis does not answer. */
 redisReply *redis_peek(const char *format, ...);
 
+/* The same for words of any bytes; lengths NULL: they are texts. */
+redisReply *redis_peek_words(int count, const char **words, const size_t *lengths);
+
 /* An integer reply; NO_ROW if it is none. */
 int64_t redis_int(const char *format, ...);
 

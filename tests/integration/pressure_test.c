@@ -29,13 +29,6 @@ static struct process *relay_for_many(int *port)
     return relay_start(env, port);
 }
 
-static const char *running(const char *story)
-{
-    const char *id = fresh_id(story);
-    create_running(id, CHESS);
-    return id;
-}
-
 static struct audience_figures figures_of(struct audience *audience)
 {
     struct audience_figures figures;

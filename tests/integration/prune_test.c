@@ -1,6 +1,7 @@
 /* synckairos-audit prune: finished sessions leave PostgreSQL whole, and nothing else does. */
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
+#include "tests/integration/worker.h"
 
 #include <inttypes.h>
 #include <libpq-fe.h>
@@ -59,16 +60,12 @@ static void forget(const char *id)
 
 static struct process *start_prune(const char *more, const char *value)
 {
-    const char *const argv[] = {
-        kept_text("%s/synckairos-audit", stack.build), "prune", "--before", BEFORE, more, value, NULL};
-    return process_start(&(struct process_spec){.name = "prune", .argv = argv});
+    return subcommand_start(NULL, WORDS("prune", "--before", BEFORE, more, value));
 }
 
 static struct process *prune(const char *more, const char *value)
 {
-    struct process *process = start_prune(more, value);
-    EXPECT_INT(process_wait(process), 0);
-    return process;
+    return subcommand(0, WORDS("prune", "--before", BEFORE, more, value));
 }
 
 /* A game with that end: its last action, or "delete", or NULL for none. Its events. */
@@ -270,9 +267,7 @@ static void its_arguments_are_checked(void)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         const char *const *more = cases[i].arguments;
-        const char *const argv[] = {
-            kept_text("%s/synckairos-audit", stack.build), "prune", more[0], more[1], more[2], more[3], NULL};
-        EXPECT_INT(process_run(&(struct process_spec){.name = "prune", .argv = argv}), cases[i].status);
+        subcommand(cases[i].status, WORDS("prune", more[0], more[1], more[2], more[3]));
     }
 }
 
@@ -287,8 +282,7 @@ static void it_needs_no_more_than_its_grants(void)
             "GRANT SELECT, UPDATE, DELETE ON sync_sessions TO synckairos_pruner");
     const char *const env[] = {
         kept_text("DATABASE_URL=postgresql://synckairos_pruner@127.0.0.1:%d/postgres", stack.postgres_port), NULL};
-    const char *const argv[] = {kept_text("%s/synckairos-audit", stack.build), "prune", "--before", BEFORE, NULL};
-    EXPECT_INT(process_run(&(struct process_spec){.name = "prune", .argv = argv, .env = env}), 0);
+    EXPECT_INT(process_wait(subcommand_start(env, WORDS("prune", "--before", BEFORE))), 0);
     EXPECT_INT(events_of(id), 0);
     run_sql("DROP OWNED BY synckairos_pruner; DROP ROLE synckairos_pruner");
 }

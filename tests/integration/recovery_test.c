@@ -3,6 +3,7 @@
 #include "tests/integration/redis_proxy.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
+#include "tests/integration/worker.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -12,12 +13,6 @@
 
 #define MANY 1000
 #define AT_ONCE 20
-
-/* Waits until PostgreSQL has whatever Redis has told. */
-static void await_drained(void)
-{
-    EVENTUALLY(redis_int("XLEN audit") == 0);
-}
 
 /* Redis forgets everything, once it has told PostgreSQL. */
 static void lose_everything(void)
@@ -31,23 +26,6 @@ static void lose(const char *id)
 {
     await_drained();
     EXPECT_INT(redis_int("DEL session:%s", id), 1);
-}
-
-static int64_t events_where(const char *id, const char *condition)
-{
-    return sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s' AND %s", id, condition);
-}
-
-/* All of a life's events in one chain, a version each. */
-static void expect_whole_chain(const char *id, int64_t events)
-{
-    await_trail(id, events);
-    EXPECT_INT(events_where(id, "true"), events);
-    EXPECT_INT(sql_int("SELECT max(version) FROM sync_events WHERE session_id = '%s'", id), events);
-    EXPECT_INT(sql_int("SELECT count(*) FROM (SELECT prev_event_id, lag(event_id) OVER (ORDER BY version) AS before "
-                       "FROM sync_events WHERE session_id = '%s') e WHERE prev_event_id IS DISTINCT FROM before",
-                       id),
-               0);
 }
 
 static bool has_timer(const char *id)
@@ -155,7 +133,7 @@ static void every_mode_comes_back_with_the_right_time_left(void)
                REDIS_REPLY_STRING);
         EXPECT_BETWEEN(redis_int("PTTL session:%s", ids[i]), 86000000, 90000000);
         EXPECT_INT(int_at(look(ids[i])->body, "data.version"), 5); /* once */
-        expect_whole_chain(ids[i], 5);
+        expect_whole_trail(ids[i], 5);
         EXPECT_INT(events_where(ids[i], "type = 'session_recovered' AND version = 5 AND metadata = '{}'"), 1);
     }
     EXPECT_INT(int_at(look(ids[0])->body, "data.metadata.table"), 7);
@@ -164,7 +142,7 @@ static void every_mode_comes_back_with_the_right_time_left(void)
     struct answer *first = look(ids[0]);
     lose_everything();
     expect_recovered(first, look(ids[0]));
-    expect_whole_chain(ids[0], 6);
+    expect_whole_trail(ids[0], 6);
 }
 
 static void a_deadline_that_passed_meanwhile_is_settled_at_once(void)
@@ -195,7 +173,7 @@ static void a_deadline_that_passed_meanwhile_is_settled_at_once(void)
     EXPECT_TEXT(text_at(fallen->body, "data.action_applied.winner"), "b");
     EXPECT_INT(int_at(fallen->body, "data.version"), 4);
     EXPECT(!has_timer(flag));
-    expect_whole_chain(flag, 4);
+    expect_whole_trail(flag, 4);
     EXPECT_INT(events_where(flag, "version = 4 AND type = 'time_expired' AND expiry_count = 1"), 1);
     /* A press that was meant for a cycle that has run out is none for the next one. */
     EXPECT_ERROR(act(turns, "switch", NULL), 409, "CONFLICT");
@@ -292,14 +270,14 @@ static void operations_work_in_one_request(void)
     EXPECT_STATUS(delete_session(id), 204);
     EXPECT_ERROR(look(id), 404, "SESSION_NOT_FOUND");
     EXPECT_INT(redis_int("PTTL session:%s", id) > 3000000, 1);
-    expect_whole_chain(id, 11);
+    expect_whole_trail(id, 11);
     EXPECT_INT(events_where(id, "type = 'session_deleted' AND version = 11"), 1);
     EXPECT_INT(events_where(id, "type = 'session_recovered'"), 5);
     lose(id); /* the tombstone */
     EXPECT_ERROR(look(id), 404, "SESSION_NOT_FOUND");
     EXPECT_ERROR(act(id, "start", NULL), 404, "SESSION_NOT_FOUND");
     EXPECT_STATUS(delete_session(id), 204);
-    expect_whole_chain(id, 11);
+    expect_whole_trail(id, 11);
 }
 
 static void twenty_clients_at_once_bring_it_back_once(void)
@@ -316,7 +294,7 @@ static void twenty_clients_at_once_bring_it_back_once(void)
             EXPECT_INT(int_at(answers[i].body, "data.version"), 3);
             answer_clear(&answers[i]);
         }
-        expect_whole_chain(id, 3);
+        expect_whole_trail(id, 3);
         EXPECT_INT(events_where(id, "type = 'session_recovered'"), 1);
     }
 }
@@ -336,7 +314,7 @@ static void a_recovery_whose_answer_was_lost_stands_once(void)
         EXPECT_STATUS(back, 200);
         EXPECT_INT(proxy_caught(proxy), 1);
         EXPECT_INT(int_at(back->body, "data.version"), 3);
-        expect_whole_chain(id, 3);
+        expect_whole_trail(id, 3);
     }
 }
 
@@ -398,7 +376,7 @@ static void an_ended_session_is_read_from_its_snapshot(void)
     EXPECT_ERROR(look(id), 404, "SESSION_NOT_FOUND");
     lose(id);
     EXPECT_ERROR(look(id), 404, "SESSION_NOT_FOUND");
-    expect_whole_chain(id, 4);
+    expect_whole_trail(id, 4);
     EXPECT_INT(events_where(id, "type = 'session_deleted'"), 1);
 }
 
@@ -436,7 +414,7 @@ static void a_deleted_session_stays_deleted_while_the_worker_is_stopped(void)
     EVENTUALLY(redis_int("HEXISTS audit:deleted %s", id) == 0); /* PostgreSQL knows it now */
     redis_peek("DEL unknown:%s", id);
     EXPECT_ERROR(look(id), 404, "SESSION_NOT_FOUND");
-    expect_whole_chain(id, 3);
+    expect_whole_trail(id, 3);
 }
 
 /* The mark of a deletion is that of one life: the next one can be lost and found while it waits. */
@@ -542,7 +520,7 @@ static void what_nobody_knows_is_remembered_for_a_moment(void)
     EXPECT_ERROR(look(id), 404, "SESSION_NOT_FOUND");
     EXPECT_BETWEEN(redis_int("PTTL unknown:%s", id), 1, 5000);
     EXPECT_INT(redis_int("PERSIST unknown:%s", id), 1);
-    stack_stop_postgres();
+    without_postgres();
     EXPECT_ERROR(look(id), 404, "SESSION_NOT_FOUND"); /* PostgreSQL was not asked */
     EXPECT_ERROR(act(id, "start", NULL), 404, "SESSION_NOT_FOUND");
     EXPECT_ERROR(look(fresh_id("unknown")), 503, "ARCHIVE_UNAVAILABLE");
@@ -561,7 +539,7 @@ static void without_postgres_nothing_is_said_of_what_redis_does_not_have(void)
     create_running(lost, CHESS);
     create_running(here, CHESS);
     lose(lost);
-    stack_stop_postgres();
+    without_postgres();
     struct answer *refused = look(lost);
     EXPECT_ERROR(refused, 503, "ARCHIVE_UNAVAILABLE");
     EXPECT(answer_header(refused, "Retry-After") != NULL);
@@ -577,7 +555,7 @@ static void without_postgres_nothing_is_said_of_what_redis_does_not_have(void)
     stack_start_postgres();
     EVENTUALLY(look(lost)->status == 200);
     EXPECT_INT(int_at(look(lost)->body, "data.version"), 3);
-    expect_whole_chain(lost, 3);
+    expect_whole_trail(lost, 3);
 }
 
 static void a_missing_schema_is_no_answer(void)

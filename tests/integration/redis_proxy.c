@@ -2,8 +2,8 @@
 #include "tests/integration/redis_proxy.h"
 
 #include "tests/integration/keep.h"
+#include "tests/integration/port.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -200,26 +200,11 @@ static void from_server(struct pair *pair)
     }
 }
 
-static int connect_redis(int port)
-{
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int one = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-        close_side(&fd);
-    }
-    if (fd >= 0) {
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    }
-    return fd;
-}
-
 static void accept_one(struct redis_proxy *proxy)
 {
     const int one = 1;
     int client = accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC);
-    int server = proxy->mode == PROXY_SHUT ? -1 : connect_redis(proxy->redis_port);
+    int server = proxy->mode == PROXY_SHUT ? -1 : port_connect(proxy->redis_port, 0);
     for (size_t i = 0; client >= 0 && server >= 0 && i < PAIRS_MAX; i++) {
         if (proxy->pairs[i].client < 0 && proxy->pairs[i].server < 0) {
             setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -303,8 +288,6 @@ static void end(void *object)
 struct redis_proxy *proxy_start(int redis_port)
 {
     struct redis_proxy *proxy = calloc(1, sizeof(*proxy));
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
     if (!proxy) {
         abort();
     }
@@ -313,13 +296,10 @@ struct redis_proxy *proxy_start(int redis_port)
     for (size_t i = 0; i < PAIRS_MAX; i++) {
         proxy->pairs[i] = (struct pair){.client = -1, .server = -1};
     }
-    proxy->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (proxy->listener < 0 || bind(proxy->listener, (struct sockaddr *)&address, sizeof(address)) ||
-        listen(proxy->listener, 64) || getsockname(proxy->listener, (struct sockaddr *)&address, &length) ||
-        pthread_create(&proxy->thread, NULL, run, proxy)) {
+    proxy->listener = port_listen(&proxy->port);
+    if (pthread_create(&proxy->thread, NULL, run, proxy)) {
         abort();
     }
-    proxy->port = ntohs(address.sin_port);
     return keep(proxy, end);
 }
 

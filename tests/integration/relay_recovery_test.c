@@ -1,6 +1,7 @@
 /* Sessions that Redis lost, as WebSocket clients see them: asked of PostgreSQL through the audit stream. */
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
+#include "tests/integration/worker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,6 @@
 
 /* --- steps ------------------------------------------------------------------------------------------------------ */
 
-static void drained(void)
-{
-    EVENTUALLY(redis_int("XLEN audit") == 0);
-}
-
 static bool in_redis(const char *id)
 {
     return redis_int("EXISTS %s", kept_text("session:%s", id)) == 1;
@@ -25,7 +21,7 @@ static bool in_redis(const char *id)
 static void lose(const char *id, int64_t version)
 {
     await_trail(id, version);
-    drained();
+    await_drained();
     redis_peek("DEL %s", kept_text("session:%s", id));
     redis_peek("ZREM timers %s", id);
     redis_peek("ZREM sessions:running %s", id);
@@ -34,8 +30,7 @@ static void lose(const char *id, int64_t version)
 
 static const char *lost_running(const char *story)
 {
-    const char *id = fresh_id(story);
-    create_running(id, CHESS);
+    const char *id = running(story);
     lose(id, 2);
     return id;
 }
@@ -62,16 +57,6 @@ static void expect_later(const char *id)
     EXPECT_BETWEEN((now_us() - since) / 1000, PATIENT_MS, PATIENCE_MS);
 }
 
-static void stop_worker(void)
-{
-    process_stop(stack.audit);
-}
-
-static void start_worker(void)
-{
-    stack.audit = stack_program("audit", NULL);
-}
-
 /* How many entries of the stream ask for the session. */
 static int64_t requests_for(const char *id)
 {
@@ -83,12 +68,6 @@ static int64_t requests_for(const char *id)
                   strcmp(fields->element[1]->str, id) == 0;
     }
     return number;
-}
-
-static json_t *expect_opening(struct ws_client *client)
-{
-    EXPECT_FRAME(client, "CONNECTED");
-    return EXPECT_FRAME(client, "STATE_SYNC");
 }
 
 static void reconnect(struct ws_client *client, int64_t version)
@@ -104,7 +83,7 @@ static void a_lost_session_comes_back_to_who_connects(void)
     create_running(id, CHESS);
     json_t *before = look(id)->body;
     lose(id, 2);
-    json_t *sync = expect_opening(connect_to(id));
+    json_t *sync = EXPECT_OPENING(connect_to(id));
     EXPECT_TEXT(text_at(sync, "payload.status"), "running");
     EXPECT_INT(int_at(sync, "payload.version"), 3);
     EXPECT(is_true_at(sync, "payload.metadata.recovered"));
@@ -133,11 +112,11 @@ static void what_ran_out_meanwhile_is_settled(void)
     redis_peek("DEL %s %s", kept_text("session:%s", ended), kept_text("session:%s", advanced));
     redis_peek("ZREM timers %s %s", ended, advanced);
     EVENTUALLY(wall_ms() > deadline + 1500);
-    json_t *sync = expect_opening(connect_to(ended));
+    json_t *sync = EXPECT_OPENING(connect_to(ended));
     EXPECT_TEXT(text_at(sync, "payload.status"), "expired");
     EXPECT_INT(instant_at(sync, "payload.session_completed_at"), deadline);
 
-    sync = expect_opening(connect_to(advanced));
+    sync = EXPECT_OPENING(connect_to(advanced));
     EXPECT_TEXT(text_at(sync, "payload.status"), "running");
     EXPECT_INT((int_at(sync, "payload.clock.started_at_ms") - first) % 1000, 0);
     EXPECT_BETWEEN(int_at(sync, "timestamp") - int_at(sync, "payload.clock.started_at_ms"), 0, 999);
@@ -154,7 +133,7 @@ static void an_ended_session_is_shown_and_not_written_back(void)
     lose(id, 3);
     struct ws_client *client = connect_to(id);
     reconnect(client, 2); /* before the first frame: it is answered behind them */
-    json_t *sync = expect_opening(client);
+    json_t *sync = EXPECT_OPENING(client);
     EXPECT_TEXT(text_at(sync, "payload.status"), "completed");
     EXPECT_INT(int_at(sync, "payload.version"), 3);
     EXPECT_INT(int_at(EXPECT_FRAME(client, "RECONNECT_ACK"), "payload.version"), 3);
@@ -162,7 +141,7 @@ static void an_ended_session_is_shown_and_not_written_back(void)
 
     /* Whoever comes next, and whoever asks, is answered at once, and not after the next asking. */
     const int64_t since = now_us();
-    expect_opening(connect_to(id));
+    EXPECT_OPENING(connect_to(id));
     reconnect(client, 3);
     EXPECT(is_true_at(EXPECT_FRAME(client, "RECONNECT_ACK"), "payload.up_to_date"));
     EXPECT_BETWEEN((now_us() - since) / 1000, 0, 3000);
@@ -177,7 +156,7 @@ static void an_ended_session_whose_id_is_used_again_is_the_new_one(void)
     EXPECT_STATUS(act(id, "complete", NULL), 200);
     lose(id, 3);
     struct ws_client *client = connect_to(id);
-    expect_opening(client);
+    EXPECT_OPENING(client);
     create(id, CHESS);
     EXPECT_UPDATE(client, 1);
     struct ws_client *late = watch(id, stack.relay_ports[0]);
@@ -202,16 +181,16 @@ static void a_crowd_asks_once(void)
 {
     const char *id = lost_running("crowd");
     struct ws_client *clients[CROWD];
-    stop_worker();
+    without_worker();
     for (size_t i = 0; i < CROWD; i++) {
         clients[i] = connect_to(id);
     }
     EVENTUALLY(requests_for(id) > 0);
     ws_leave(connect_to(id));
     EXPECT_INT(requests_for(id), 1);
-    start_worker();
+    worker_start(NULL);
     for (size_t i = 0; i < CROWD; i++) {
-        EXPECT_INT(int_at(expect_opening(clients[i]), "payload.version"), 3);
+        EXPECT_INT(int_at(EXPECT_OPENING(clients[i]), "payload.version"), 3);
     }
     EXPECT_STATUS(act(id, "switch", NULL), 200);
     for (size_t i = 0; i < CROWD; i++) {
@@ -234,7 +213,7 @@ static void redis_comes_back_empty_under_connected_clients(void)
         deadlines[i] = int_at(look(ids[i])->body, "data.clock.deadline_at_ms");
         await_trail(ids[i], 2);
     }
-    drained();
+    await_drained();
     redis_peek("FLUSHALL");
     stack_stop_redis();
     stack_start_redis();
@@ -254,10 +233,10 @@ static void an_unknown_id_is_4004_once_postgresql_said_so(void)
     const char *id = fresh_id("nobody");
     expect_refused(id, 4004);
     EXPECT_INT(redis_int("EXISTS %s", kept_text("unknown:%s", id)), 1);
-    stop_worker();
+    without_worker();
     expect_refused(id, 4004); /* that is remembered, and nobody is asked */
     EXPECT_INT(requests_for(id), 0);
-    start_worker();
+    worker_start(NULL);
 }
 
 static void a_deleted_session_stays_deleted(void)
@@ -274,13 +253,12 @@ static void a_deletion_that_postgresql_has_not_heard_of_counts(void)
     const char *id = fresh_id("unheard");
     create_running(id, CHESS);
     await_trail(id, 2);
-    drained();
-    stop_worker();
+    without_worker();
     EXPECT_STATUS(delete_session(id), 204);
     redis_peek("DEL %s", kept_text("session:%s", id));
     expect_later(id);
-    start_worker();
-    drained();
+    worker_start(NULL);
+    await_drained();
     expect_refused(id, 4004);
     EXPECT(!in_redis(id));
 }
@@ -300,7 +278,7 @@ static void without_postgresql_nobody_is_told_that_there_is_no_session(void)
     create_running(id, CHESS);
     struct ws_client *earlier = watch(id, stack.relay_ports[1]);
     lose(id, 2);
-    stack_stop_postgres();
+    without_postgres();
     reconnect(earlier, 2);
     expect_later(id);
     expect_later(fresh_id("nobody"));
@@ -313,15 +291,15 @@ static void without_postgresql_nobody_is_told_that_there_is_no_session(void)
 static void without_a_worker_nobody_is_told_that_there_is_no_session(void)
 {
     const char *id = lost_running("worker-away");
-    stop_worker();
+    without_worker();
     expect_later(id);
     EXPECT_BETWEEN(requests_for(id), 1, 2);
     for (int i = 0; i < 20; i++) { /* the asking outlives who asked */
         ws_leave(connect_to(id));
     }
     EXPECT_BETWEEN(requests_for(id), 1, 2);
-    start_worker();
-    drained();
+    worker_start(NULL);
+    await_drained();
     EVENTUALLY(comes_back(id));
 }
 
@@ -330,11 +308,11 @@ static void an_asking_that_redis_does_not_take_does_not_count(void)
 {
     const char *id = lost_running("full");
     redis_peek("CONFIG RESETSTAT");
-    redis_peek("CONFIG SET maxmemory 1");
+    without_room();
     struct ws_client *client = connect_to(id);
     EVENTUALLY(strstr(redis_peek("INFO errorstats")->str, "errorstat_OOM") != NULL);
-    redis_peek("CONFIG SET maxmemory 0");
-    expect_opening(client);
+    make_room();
+    EXPECT_OPENING(client);
 }
 
 /* --- entries that are none --------------------------------------------------------------------------------------- */
@@ -345,7 +323,7 @@ static void what_is_no_id_is_dropped(void)
     redis_peek("XADD audit * recovery_wanted %s", "no id");
     redis_peek("XADD audit * recovery_wanted %s", "");
     EVENTUALLY(process_log_count(stack.audit, "what is no session id") >= 2);
-    drained();
+    await_drained();
     EXPECT_INT(redis_int("XLEN audit:failed"), failed);
 }
 
@@ -353,13 +331,13 @@ static void nobody_waits_for_an_old_request(void)
 {
     const char *id = lost_running("late");
     const char *fresh = lost_running("prompt");
-    stop_worker();
+    without_worker();
     redis_peek("DEL audit"); /* so that an old entry may be added */
     redis_peek("XADD audit %s recovery_wanted %s", kept_text("%lld-0", (long long)redis_now_ms() - 11000), id);
     redis_peek("XADD audit * recovery_wanted %s", fresh);
-    start_worker();
+    worker_start(NULL);
     EVENTUALLY(in_redis(fresh));
-    drained();
+    await_drained();
     EXPECT(!in_redis(id));
 }
 

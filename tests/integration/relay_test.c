@@ -3,8 +3,6 @@
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -270,14 +268,6 @@ static void a_relay_that_drains_sends_everybody_away(void)
     EXPECT(!port_answers(port));
 }
 
-static void pause_ms(int64_t wait_ms)
-{
-    const int64_t until_us = now_us() + wait_ms * 1000;
-    while (now_us() < until_us) {
-        nap();
-    }
-}
-
 /* A relay that speaks to Redis through a proxy, started and connected. */
 static struct redis_proxy *relay_behind_proxy(int *port)
 {
@@ -453,14 +443,11 @@ static void a_message_that_cannot_be_read_is_made_up_for(void)
 /* A socket that has asked for an upgrade and will never read the answer; -1: there is none. The caller closes it. */
 static int open_mute(int port, const char *path)
 {
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const char *head = kept_text("GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                                  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n",
                                  path);
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool asked = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-                       send(fd, head, strlen(head), MSG_NOSIGNAL) == (ssize_t)strlen(head);
+    const int fd = port_connect(port, 0);
+    const bool asked = fd >= 0 && send(fd, head, strlen(head), MSG_NOSIGNAL) == (ssize_t)strlen(head);
     if (fd >= 0 && !asked) {
         (void)close(fd);
     }

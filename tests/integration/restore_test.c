@@ -2,6 +2,7 @@
 #include "tests/integration/player.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
+#include "tests/integration/worker.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -79,7 +80,7 @@ static struct lost *play_sessions(size_t count)
 
 static void lose_redis(void)
 {
-    EVENTUALLY(redis_int("XLEN audit") == 0);
+    await_drained();
     redis_peek("FLUSHALL");
 }
 
@@ -91,9 +92,7 @@ static const char *this_instant(void)
 
 static struct process *start_restore(const char *since, const char *const *env)
 {
-    const char *const argv[] = {kept_text("%s/synckairos-audit", stack.build), "restore", since ? "--since" : NULL,
-                                since, NULL};
-    return process_start(&(struct process_spec){.name = "restore", .argv = argv, .env = env});
+    return subcommand_start(env, WORDS("restore", since ? "--since" : NULL, since));
 }
 
 static struct process *restore(const char *since, int status)
@@ -208,7 +207,7 @@ static void it_does_no_harm_beside_traffic(void)
         moves += atomic_load(&players[i]->moves);
     }
     EXPECT(moves > 0);
-    EVENTUALLY(redis_int("XLEN audit") == 0);
+    await_drained();
     EXPECT_INT(events_since(since, "type = 'session_recovered'"), SOME);
     EXPECT_INT(sql_int("SELECT count(DISTINCT session_id) FROM sync_events WHERE at >= '%s' AND "
                        "type = 'session_recovered'",
@@ -254,17 +253,16 @@ static void events_that_wait_for_too_long_stop_it(void)
     const char *since = this_instant();
     const char *id = fresh_id("restore-behind");
     create_running(id, CHESS);
-    EVENTUALLY(redis_int("XLEN audit") == 0);
     await_trail(id, 2);
-    process_stop(stack.audit);
+    without_worker();
     redis_peek("FLUSHALL");
     redis_peek("XADD audit 1000-1 recovery_wanted nobody");
     struct process *process = restore(since, 1);
     EXPECT(process_logged(process, "let the worker"));
     EXPECT(process_logged(process, "0 restored"));
     EXPECT_INT(redis_int("EXISTS session:%s", id), 0);
-    stack.audit = stack_program("audit", NULL);
-    EVENTUALLY(redis_int("XLEN audit") == 0);
+    worker_start(NULL);
+    await_drained();
     restore(since, 0);
     EXPECT_INT(redis_int("EXISTS session:%s", id), 1);
 }
@@ -273,7 +271,7 @@ static void events_that_wait_for_too_long_stop_it(void)
 static struct process *hold_halfway(const char *since, const struct lost *sessions)
 {
     for (int i = 0; i < 5; i++) {
-        EVENTUALLY(redis_int("XLEN audit") == 0);
+        await_drained();
         redis_peek("FLUSHALL");
         struct process *process = start_restore(since, NULL);
         while (process_alive(process) && redis_int("ZCARD sessions:running") < 1) {
@@ -302,7 +300,7 @@ static void a_store_that_goes_away_in_the_middle_is_named(void)
     struct lost *sessions = play_sessions(SOME);
     struct process *process = hold_halfway(since, sessions);
     REQUIRE(process != NULL);
-    stack_stop_postgres();
+    without_postgres();
     process_signal(process, SIGCONT);
     EXPECT_INT(process_wait(process), 1);
     EXPECT(process_logged(process, "synckairos-audit: PostgreSQL"));
@@ -338,9 +336,7 @@ static void its_arguments_are_checked(void)
     static const char *const wrong[][2] = {
         {"--since", NULL}, {"--since", "yesterday"}, {"--since", "2026-02-30"}, {"everything", NULL}};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-        const char *const argv[] = {kept_text("%s/synckairos-audit", stack.build), "restore", wrong[i][0], wrong[i][1],
-                                    NULL};
-        EXPECT_INT(process_run(&(struct process_spec){.name = "restore", .argv = argv}), 2);
+        subcommand(2, WORDS("restore", wrong[i][0], wrong[i][1]));
     }
 }
 

@@ -7,17 +7,14 @@
 #include "tests/integration/peek.h"
 #include "tests/integration/record.h"
 
-#include <arpa/inet.h>
 #include <ftw.h>
 #include <glob.h>
 #include <libpq-fe.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,32 +22,7 @@ struct stack stack;
 
 #define TRY(holds) ((holds) || (printf("stack: %s does not hold\n", #holds), false))
 
-/* --- ports and waiting ------------------------------------------------------------------------------------------ */
-
-int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
-        getsockname(fd, (struct sockaddr *)&address, &length)) {
-        abort();
-    }
-    close(fd);
-    return ntohs(address.sin_port);
-}
-
-bool port_answers(int port)
-{
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool answers = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return answers;
-}
+/* --- waiting -------------------------------------------------------------------------------------------------- */
 
 bool url_answers(const char *url, long status)
 {

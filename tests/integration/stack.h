@@ -3,6 +3,7 @@
 #ifndef SK_TESTS_STACK_H
 #define SK_TESTS_STACK_H
 
+#include "tests/integration/port.h"
 #include "tests/integration/process.h"
 
 #include <limits.h>
@@ -74,12 +75,6 @@ struct api *api_start_by(const char *const *argv, const char *const *env, const 
 
 /* A relay of the test's own on *port. Ends with the test. */
 struct process *relay_start(const char *const *env, int *port);
-
-/* A port that nobody listened on a moment ago. */
-int free_port(void);
-
-/* Whether somebody accepts connections there. */
-bool port_answers(int port);
 
 /* Whether GET url is answered with the status. */
 bool url_answers(const char *url, long status);

@@ -1,19 +1,12 @@
 /* The relay under many connections at once: how many it takes, from where, how fast, and what a lost Redis does to
  * them. */
-#include "bench/swarm.h"
+#include "tests/integration/kept_swarm.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char *running(const char *story)
-{
-    const char *id = fresh_id(story);
-    create_running(id, CHESS);
-    return id;
-}
 
 /* Connects with a word about where the client comes from; "": none. */
 static struct ws_client *come_from(int port, const char *id, const char *forwarded)
@@ -22,12 +15,6 @@ static struct ws_client *come_from(int port, const char *id, const char *forward
     struct ws_client *client = ws_open_with(port, kept_text("/ws?sessionId=%s", id), header);
     REQUIRE(client != NULL);
     return client;
-}
-
-static void expect_let_in(struct ws_client *client)
-{
-    EXPECT_FRAME(client, "CONNECTED");
-    EXPECT_FRAME(client, "STATE_SYNC");
 }
 
 static void expect_too_many(struct ws_client *client)
@@ -51,21 +38,21 @@ static void an_address_has_so_many_connections(void)
     int port = 0;
     relay_start(env, &port);
     struct ws_client *first = come_from(port, id, "203.0.113.7");
-    expect_let_in(first);
-    expect_let_in(come_from(port, id, "::ffff:203.0.113.7"));
+    EXPECT_OPENING(first);
+    EXPECT_OPENING(come_from(port, id, "::ffff:203.0.113.7"));
     expect_too_many(come_from(port, id, "203.0.113.7"));
     expect_too_many(come_from(port, id, "198.51.100.1, 203.0.113.7")); /* what stands left of it is anybody's word */
-    expect_let_in(come_from(port, id, "203.0.113.8"));
+    EXPECT_OPENING(come_from(port, id, "203.0.113.8"));
     ws_leave(first);
     EVENTUALLY(lets_in(port, id, "203.0.113.7"));
     expect_too_many(come_from(port, id, "203.0.113.7"));
 
-    expect_let_in(come_from(port, id, "2001:db8:1:2::1"));
-    expect_let_in(come_from(port, id, "2001:DB8:1:2:ffff::1"));
+    EXPECT_OPENING(come_from(port, id, "2001:db8:1:2::1"));
+    EXPECT_OPENING(come_from(port, id, "2001:DB8:1:2:ffff::1"));
     expect_too_many(come_from(port, id, "2001:db8:1:2::7")); /* one customer has a /64 */
-    expect_let_in(come_from(port, id, "2001:db8:1:3::1"));
+    EXPECT_OPENING(come_from(port, id, "2001:db8:1:3::1"));
     for (int i = 0; i < 5; i++) {
-        expect_let_in(come_from(port, id, "")); /* a proxy that does not say who: not counted */
+        EXPECT_OPENING(come_from(port, id, "")); /* a proxy that does not say who: not counted */
     }
 }
 
@@ -77,8 +64,8 @@ static void nobody_speaks_for_others_unless_trusted(void)
     for (int i = 0; i < 2; i++) {
         int port = 0;
         relay_start(i == 0 ? env : open, &port);
-        expect_let_in(come_from(port, id, "203.0.113.1"));
-        expect_let_in(come_from(port, id, "203.0.113.2"));
+        EXPECT_OPENING(come_from(port, id, "203.0.113.1"));
+        EXPECT_OPENING(come_from(port, id, "203.0.113.2"));
         expect_too_many(come_from(port, id, "203.0.113.3"));
     }
 }
@@ -137,25 +124,20 @@ static void a_limit_of_files_that_is_too_low_is_told(void)
 
 /* --- health ----------------------------------------------------------------------------------------------------- */
 
-static struct answer *ask_relay(int port, const char *path)
-{
-    return http_call("GET", kept_text("http://127.0.0.1:%d%s", port, path), NULL, NULL);
-}
-
 static void the_relay_says_how_it_is(void)
 {
     const int port = stack.relay_ports[0];
-    struct answer *answer = ask_relay(port, "/health");
+    struct answer *answer = ask_relay(port, "/health", NULL);
     EXPECT_INT(answer->status, 200);
     EXPECT_TEXT(answer->text, "{\"status\":\"ok\"}\n");
     EXPECT_TEXT(answer_header(answer, "Cache-Control"), "no-store");
     EXPECT_TEXT(answer_header(answer, "X-Content-Type-Options"), "nosniff");
-    answer = ask_relay(port, "/ready");
+    answer = ask_relay(port, "/ready", NULL);
     EXPECT_INT(answer->status, 200);
     EXPECT_TEXT(text_at(answer->body, "status"), "ready");
     EXPECT_TEXT(text_at(answer->body, "checks.redis"), "ok");
-    EXPECT_ERROR(ask_relay(port, "/"), 404, "NOT_FOUND");
-    EXPECT_ERROR(ask_relay(port, "/ws?sessionId=a"), 426, "UPGRADE_REQUIRED");
+    EXPECT_ERROR(ask_relay(port, "/", NULL), 404, "NOT_FOUND");
+    EXPECT_ERROR(ask_relay(port, "/ws?sessionId=a", NULL), 426, "UPGRADE_REQUIRED");
     EXPECT_ERROR(http_call("POST", kept_text("http://127.0.0.1:%d/ready", port), "{}", NULL), 405,
                  "METHOD_NOT_ALLOWED");
 }
@@ -166,10 +148,10 @@ static void a_relay_without_redis_is_not_ready(void)
     const char *ready = kept_text("http://127.0.0.1:%d/ready", port);
     stack_kill_redis();
     EVENTUALLY(url_answers(ready, 503));
-    struct answer *answer = ask_relay(port, "/ready");
+    struct answer *answer = ask_relay(port, "/ready", NULL);
     EXPECT_TEXT(text_at(answer->body, "status"), "unavailable");
     EXPECT_TEXT(answer_header(answer, "Retry-After"), "1");
-    EXPECT_INT(ask_relay(port, "/health")->status, 200);
+    EXPECT_INT(ask_relay(port, "/health", NULL)->status, 200);
     stack_start_redis();
     EVENTUALLY(url_answers(ready, 200));
 }
@@ -185,11 +167,6 @@ struct storm {
     struct swarm *swarm;
 };
 
-static void release_swarm(void *swarm)
-{
-    swarm_free(swarm);
-}
-
 static void gather(struct storm *storm, int port)
 {
     swarm_raise_file_limit();
@@ -198,10 +175,8 @@ static void gather(struct storm *storm, int port)
         storm->paths[i] = kept_text("/ws?sessionId=%s", storm->ids[i]);
         storm->versions[i] = 2;
     }
-    storm->swarm = swarm_start(
+    storm->swarm = kept_swarm(
         &(struct swarm_spec){.port = port, .paths = storm->paths, .path_count = SESSIONS, .clients = CLIENTS});
-    REQUIRE(storm->swarm != NULL);
-    keep(storm->swarm, release_swarm);
     EVENTUALLY(swarm_synced(storm->swarm) == CLIENTS);
 }
 

@@ -53,6 +53,20 @@ void create_running(const char *id, const char *members)
     EXPECT_TEXT(text_at(started->body, "data.status"), "running");
 }
 
+const char *running(const char *story)
+{
+    const char *id = fresh_id(story);
+    create_running(id, CHESS);
+    return id;
+}
+
+void play_on(const char *id, int switches)
+{
+    for (int i = 0; i < switches; i++) {
+        act(id, "switch", NULL);
+    }
+}
+
 struct answer *look_at(const char *base, const char *id)
 {
     return call_at(base, "GET", kept_text("/v1/sessions/%s", id), NULL);
@@ -166,12 +180,15 @@ bool complains_about(const struct answer *answer, const char *field)
     return false;
 }
 
+struct answer *ask_relay(int port, const char *path, const char *headers)
+{
+    return http_call("GET", kept_text("http://127.0.0.1:%d%s", port, path), NULL, headers);
+}
+
 struct ws_client *watch(const char *id, int relay_port)
 {
     struct ws_client *client = ws_open(relay_port, kept_text("/ws?sessionId=%s", id));
-    REQUIRE(client != NULL);
-    EXPECT_FRAME(client, "CONNECTED");
-    EXPECT_FRAME(client, "STATE_SYNC");
+    EXPECT_OPENING(client);
     return client;
 }
 
@@ -190,6 +207,13 @@ json_t *check_frame(struct ws_client *client, const char *type, const char *file
     }
     check_true(strcmp(found, type) == 0, kept_text("the next message is %s", type), file, line, false);
     return message && message->json ? message->json : keep(json_object(), release_json);
+}
+
+json_t *check_opening(struct ws_client *client, const char *file, int line)
+{
+    check_true(client != NULL, "a connection is opened", file, line, true);
+    check_frame(client, "CONNECTED", file, line);
+    return check_frame(client, "STATE_SYNC", file, line);
 }
 
 json_t *check_update(struct ws_client *client, int64_t version, const char *file, int line)
@@ -224,6 +248,24 @@ void await_trail(const char *id, int64_t version)
 {
     EVENTUALLY(sql_int("SELECT count(DISTINCT version) FROM sync_events WHERE session_id = '%s' AND version <= %lld",
                        id, (long long)version) >= version);
+}
+
+int64_t events_where(const char *id, const char *condition)
+{
+    return sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s' AND %s", id, condition);
+}
+
+/* A gap or a doubled version shows in the numbers, a branch in the chain. */
+void expect_whole_trail(const char *id, int64_t events)
+{
+    await_trail(id, events);
+    EXPECT_INT(events_where(id, "true"), events);
+    EXPECT_INT(sql_int("SELECT count(DISTINCT version) FROM sync_events WHERE session_id = '%s'", id), events);
+    EXPECT_INT(sql_int("SELECT max(version) FROM sync_events WHERE session_id = '%s'", id), events);
+    EXPECT_INT(sql_int("SELECT count(*) FROM (SELECT prev_event_id, lag(event_id) OVER (ORDER BY version) AS before "
+                       "FROM sync_events WHERE session_id = '%s') e WHERE prev_event_id IS DISTINCT FROM before",
+                       id),
+               0);
 }
 
 void forget_trail(const char *id)

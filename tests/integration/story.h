@@ -35,6 +35,12 @@ struct answer *act_at(const char *base, const char *id, const char *action, cons
 /* Creates and starts one; expects it to run. */
 void create_running(const char *id, const char *members);
 
+/* A game of chess that runs, under an id of its own. */
+const char *running(const char *story);
+
+/* So many switches more, each of which may be refused. */
+void play_on(const char *id, int switches);
+
 /* GET and DELETE /v1/sessions/{id}. */
 struct answer *look(const char *id);
 struct answer *look_at(const char *base, const char *id);
@@ -57,12 +63,19 @@ bool check_answer(struct answer *answer, long status, const char *code, const ch
 /* Whether the list error.details names the field. */
 bool complains_about(const struct answer *answer, const char *field);
 
+/* GET of a path from a relay's own port. headers: as in a request, NULL for none. */
+struct answer *ask_relay(int port, const char *path, const char *headers);
+
 /* Connects to a relay's own port and expects CONNECTED and STATE_SYNC; the client is past both. */
 struct ws_client *watch(const char *id, int relay_port);
 
 /* The next message must be of that type: its JSON, kept; an empty object if it is not (and a failed check). */
 #define EXPECT_FRAME(client, type) check_frame((client), (type), __FILE__, __LINE__)
 json_t *check_frame(struct ws_client *client, const char *type, const char *file, int line);
+
+/* The next two messages must be those of a new connection, CONNECTED and STATE_SYNC; the latter's JSON, kept. */
+#define EXPECT_OPENING(client) check_opening((client), __FILE__, __LINE__)
+json_t *check_opening(struct ws_client *client, const char *file, int line);
 
 /* The next message must be the STATE_UPDATE of that version. */
 #define EXPECT_UPDATE(client, version) check_update((client), (version), __FILE__, __LINE__)
@@ -76,6 +89,12 @@ int64_t version_seen(struct ws_client *client);
 
 /* Waits until every event of a session up to version is in PostgreSQL. */
 void await_trail(const char *id, int64_t version);
+
+/* How many of a session's events meet the SQL condition. */
+int64_t events_where(const char *id, const char *condition);
+
+/* Waits for a session's trail, which must have so many events: each version once, and each behind the one before. */
+void expect_whole_trail(const char *id, int64_t events);
 
 /* Removes a session from PostgreSQL whose trail a test damaged on purpose: what all tests leave behind is verified. */
 void forget_trail(const char *id);

@@ -3,9 +3,9 @@
 
 #include "tests/integration/check.h"
 #include "tests/integration/keep.h"
+#include "tests/integration/port.h"
 #include "tests/integration/record.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -49,23 +49,6 @@ struct line {
     int network;
     bool plain_ended; /* the server has been told, and has the last word */
 };
-
-static int open_network(int port)
-{
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int one = 1;
-    const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes));
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
 
 static int keep_ticket(SSL *ssl, SSL_SESSION *ticket)
 {
@@ -154,7 +137,7 @@ static void *serve(void *argument)
 {
     struct line *line = argument;
     struct tls_tap *tap = line->tap;
-    line->network = open_network(tap->server_port);
+    line->network = port_connect(tap->server_port, BUFFER_BYTES);
     bool open = line->network >= 0 && greet(line);
     while (open && !atomic_load(&tap->ending)) {
         struct pollfd fds[] = {{.fd = line->plain_ended ? -1 : line->plain, .events = POLLIN},
@@ -238,21 +221,16 @@ static SSL_CTX *client_context(const char *trusted_file)
 struct tls_tap *tls_tap_start(int server_port, const char *trusted_file)
 {
     struct tls_tap *tap = calloc(1, sizeof(*tap));
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
     if (!tap) {
         abort();
     }
     pthread_mutex_init(&tap->lock, NULL);
     tap->server_port = server_port;
     tap->context = client_context(trusted_file);
-    tap->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (tap->listener < 0 || bind(tap->listener, (struct sockaddr *)&address, sizeof(address)) ||
-        listen(tap->listener, 1024) || getsockname(tap->listener, (struct sockaddr *)&address, &length) ||
-        pthread_create(&tap->thread, NULL, accept_all, tap)) {
+    tap->listener = port_listen(&tap->port);
+    if (pthread_create(&tap->thread, NULL, accept_all, tap)) {
         abort();
     }
-    tap->port = ntohs(address.sin_port);
     record_leave_out(tap->port);
     return keep(tap, end);
 }

@@ -7,9 +7,7 @@
 #include "tests/integration/tls_tap.h"
 #include "tests/integration/tokens.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,13 +36,6 @@ static struct secure secure_start(const char *more)
     secure.tap = tls_tap_start(secure.port, secure.certificate.chain_file);
     secure.tap_port = tls_tap_port(secure.tap);
     return secure;
-}
-
-static const char *running(const char *story)
-{
-    const char *id = fresh_id(story);
-    create_running(id, CHESS);
-    return id;
 }
 
 static size_t descriptors_of(const struct process *process)
@@ -147,12 +138,8 @@ static void a_draining_relay_says_so_over_tls(void)
 
 static int call_at_port(int port)
 {
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    REQUIRE(fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
+    const int fd = port_connect(port, 0);
+    REQUIRE(fd >= 0);
     return fd;
 }
 

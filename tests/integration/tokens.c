@@ -1,11 +1,13 @@
-/* Signing, HS256. Owns the tests' secret; checks nothing. */
+/* Signing, HS256, and showing what was signed. Owns the tests' secret. */
 #include "tests/integration/tokens.h"
 
 #include "tests/integration/check.h"
 #include "tests/integration/http.h"
 #include "tests/integration/keep.h"
+#include "tests/integration/ws_client.h"
 
 #include <jwt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,4 +22,17 @@ const char *signed_token(const char *claims, long ttl_s)
     char *text = jwt_encode_str(jwt);
     jwt_free(jwt);
     return keep(text, free);
+}
+
+void expect_refusals(int port, const char *path, const struct refusal *refusals, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *token = signed_token(refusals[i].claims, refusals[i].ttl_s);
+        struct ws_client *client = ws_open(port, kept_text("%s%s", path, token));
+        REQUIRE(client != NULL);
+        if (!EXPECT_INT(ws_close_code(client), refusals[i].code)) {
+            printf(" (%s)", refusals[i].claims);
+        }
+        EXPECT_INT((int64_t)ws_count(client), 0);
+    }
 }

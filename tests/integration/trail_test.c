@@ -1,28 +1,13 @@
 /* The audit trail in PostgreSQL: every change once, in order, whatever happens to the worker. */
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
+#include "tests/integration/worker.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int64_t events_where(const char *id, const char *condition)
-{
-    return sql_int("SELECT count(*) FROM sync_events WHERE session_id = '%s' AND %s", id, condition);
-}
-
-static void expect_whole_chain(const char *id, int64_t events)
-{
-    EXPECT_INT(events_where(id, "true"), events);
-    EXPECT_INT(sql_int("SELECT count(DISTINCT version) FROM sync_events WHERE session_id = '%s'", id), events);
-    EXPECT_INT(sql_int("SELECT max(version) FROM sync_events WHERE session_id = '%s'", id), events);
-    EXPECT_INT(sql_int("SELECT count(*) FROM (SELECT prev_event_id, lag(event_id) OVER (ORDER BY version) AS before "
-                       "FROM sync_events WHERE session_id = '%s') e WHERE prev_event_id IS DISTINCT FROM before",
-                       id),
-               0);
-}
 
 static void a_game_leaves_its_whole_trail(void)
 {
@@ -35,8 +20,7 @@ static void a_game_leaves_its_whole_trail(void)
     act(id, "resume", NULL);
     struct answer *ended = act(id, "complete", NULL);
     EXPECT_INT(int_at(ended->body, "data.version"), 7);
-    await_trail(id, 7);
-    expect_whole_chain(id, 7);
+    expect_whole_trail(id, 7);
     EXPECT_TEXT(sql_text("SELECT string_agg(type, ' ' ORDER BY version) FROM sync_events WHERE session_id = '%s'", id),
                 "session_created session_started cycle_switched cycle_switched session_paused session_resumed "
                 "session_completed");
@@ -71,8 +55,7 @@ static void an_expiry_is_told_by_the_timekeeper(void)
     create_running(id, "'sync_mode':'per_participant','total_time_ms':1000,'action_on_timeout':{'type':'end_session'},"
                        "'participants':[{'participant_id':'white','participant_index':0},"
                        "{'participant_id':'black','participant_index':1}]");
-    await_trail(id, 3);
-    expect_whole_chain(id, 3);
+    expect_whole_trail(id, 3);
     EXPECT_TEXT(sql_text("SELECT concat_ws(' ', type, actor, participant_id, expiry_count, "
                          "expiries->0->'action_applied'->>'winner') FROM sync_events WHERE session_id = '%s' "
                          "AND version = 3",
@@ -88,8 +71,7 @@ static void a_deletion_is_the_last_event(void)
     create_running(id, CHESS);
     delete_session(id);
     delete_session(id);
-    await_trail(id, 3);
-    expect_whole_chain(id, 3);
+    expect_whole_trail(id, 3);
     EXPECT_TEXT(sql_text("SELECT type FROM sync_events WHERE session_id = '%s' ORDER BY version DESC LIMIT 1", id),
                 "session_deleted");
 }
@@ -98,8 +80,8 @@ static void a_worker_that_dies_leaves_nothing_out_and_nothing_twice(void)
 {
     const char *const quick[] = {"AUDIT_CLAIM_S=1", "AUDIT_BATCH=10", NULL};
     const char *id = fresh_id("worker");
-    process_stop(stack.audit);
-    stack.audit = stack_program("audit", quick);
+    without_worker();
+    worker_start(quick);
     create_running(id, CHESS);
     int64_t version = 2;
     for (int death = 0; death < 3; death++) {
@@ -114,10 +96,8 @@ static void a_worker_that_dies_leaves_nothing_out_and_nothing_twice(void)
     EXPECT_INT(version, 182);
     await_trail(id, version);
     EVENTUALLY(events_where(id, "true") == version);
-    expect_whole_chain(id, version);
-    EVENTUALLY(redis_int("XLEN audit") == 0);
-    process_stop(stack.audit);
-    stack.audit = stack_program("audit", NULL);
+    expect_whole_trail(id, version);
+    await_drained();
 }
 
 /* Redis has handed events to the worker, and the answer that carried them is lost: they must not have to wait until
@@ -126,8 +106,8 @@ static void events_of_a_lost_answer_are_read_again_at_once(void)
 {
     const char *const patient[] = {"AUDIT_CLAIM_S=3600", NULL};
     const char *id = fresh_id("lost-answer");
-    process_stop(stack.audit);
-    stack.audit = stack_program("audit", patient);
+    without_worker();
+    worker_start(patient);
     create_running(id, CHESS);
     await_trail(id, 2);
     const char *pid = kept_text(":%ld:", (long)process_pid(stack.audit)); /* a part of its consumer's name */
@@ -137,7 +117,7 @@ static void events_of_a_lost_answer_are_read_again_at_once(void)
                          "end "
                          "return 0",
                          pid) == 1);
-    EVENTUALLY(redis_int("XLEN audit") == 0);
+    await_drained();
     process_signal(stack.audit, SIGSTOP);
     act(id, "switch", NULL);
     act(id, "switch", NULL);
@@ -153,18 +133,14 @@ static void events_of_a_lost_answer_are_read_again_at_once(void)
     EXPECT_INT(taken->integer, 2);
     redis_peek("CLIENT KILL TYPE normal SKIPME yes");
     process_signal(stack.audit, SIGCONT);
-    await_trail(id, 4);
-    expect_whole_chain(id, 4);
-    process_stop(stack.audit);
-    stack.audit = stack_program("audit", NULL);
+    expect_whole_trail(id, 4);
 }
 
 static void migrating_again_changes_nothing(void)
 {
     const char *before = sql_text("SELECT string_agg(c.oid::text, ',' ORDER BY c.oid) FROM pg_class c "
                                   "JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public'");
-    const char *const argv[] = {kept_text("%s/synckairos-audit", stack.build), "migrate", NULL};
-    EXPECT_INT(process_run(&(struct process_spec){.name = "migrate", .argv = argv}), 0);
+    subcommand(0, WORDS("migrate"));
     EXPECT_TEXT(sql_text("SELECT string_agg(c.oid::text, ',' ORDER BY c.oid) FROM pg_class c "
                          "JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public'"),
                 before);
@@ -175,8 +151,8 @@ static void a_hung_postgres_does_not_hang_the_worker(void)
 {
     const char *const quick[] = {"AUDIT_CLAIM_S=2", NULL};
     const char *id = fresh_id("hung");
-    process_stop(stack.audit);
-    stack.audit = stack_program("audit", quick);
+    without_worker();
+    worker_start(quick);
     create(id, CHESS);
     await_trail(id, 1);
     const int64_t backend = sql_int("SELECT pid FROM pg_stat_activity WHERE application_name = 'synckairos-audit'");
@@ -184,24 +160,13 @@ static void a_hung_postgres_does_not_hang_the_worker(void)
     kill((pid_t)backend, SIGSTOP);
     act(id, "start", NULL);
     act(id, "switch", NULL);
-    const int64_t until_us = now_us() + 4000000;
-    int64_t longest_idle = 0;
-    while (now_us() < until_us) {
-        const int64_t idle = redis_int("EVAL %s 1 audit", "local p = redis.call('XPENDING',KEYS[1],'audit-writers',"
-                                                          "'-','+',1) return p[1] and p[1][3] or 0");
-        longest_idle = idle > longest_idle ? idle : longest_idle;
-        nap();
-    }
-    EXPECT_BETWEEN(longest_idle, 1, 1900);
+    EXPECT_BETWEEN(worker_longest_idle_ms(4000), 1, 1900);
     const int64_t since_us = now_us();
     process_stop(stack.audit);
     EXPECT(now_us() - since_us < 5000000);
     kill((pid_t)backend, SIGCONT);
-    stack.audit = stack_program("audit", quick);
-    await_trail(id, 3);
-    expect_whole_chain(id, 3);
-    process_stop(stack.audit);
-    stack.audit = stack_program("audit", NULL);
+    worker_start(quick);
+    expect_whole_trail(id, 3);
 }
 
 /* What cannot be set aside because Redis is full must not keep out what would make room. */
@@ -209,21 +174,17 @@ static void a_full_redis_with_a_refused_event_is_drained_all_the_same(void)
 {
     const char *const one[] = {"AUDIT_BATCH=1", NULL};
     const char *id = fresh_id("full");
-    EVENTUALLY(redis_int("XLEN audit") == 0);
-    process_stop(stack.audit);
+    without_worker();
     redis_peek("XADD audit * nothing useful");
     create_running(id, CHESS);
-    redis_peek("CONFIG SET maxmemory 1");
-    stack.audit = stack_program("audit", one);
+    without_room();
+    worker_start(one);
     await_trail(id, 2);
     EVENTUALLY(redis_int("XLEN audit") == 1);
     EXPECT_INT(redis_int("XLEN audit:failed"), 0);
-    redis_peek("CONFIG SET maxmemory 0");
+    make_room();
     EVENTUALLY(redis_int("XLEN audit:failed") == 1);
-    EVENTUALLY(redis_int("XLEN audit") == 0);
-    redis_peek("DEL audit:failed");
-    process_stop(stack.audit);
-    stack.audit = stack_program("audit", NULL);
+    await_drained();
 }
 
 static void put_text(const char *path, const char *text)
@@ -240,14 +201,13 @@ static void a_migration_that_commits_by_itself_is_refused(void)
     static const char *const bodies[] = {"COMMIT;\n", "COMMIT; BEGIN;\n", "ROLLBACK; BEGIN; SELECT 1;\n"};
     const char *folder = kept_text("%s/sneaky", stack.folder);
     const char *next = kept_text("%s/004_sneaky.sql", folder);
-    const char *const argv[] = {kept_text("%s/synckairos-audit", stack.build), "migrate", "--dir", folder, NULL};
     EXPECT_INT(mkdir(folder, 0700), 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         EXPECT_INT(symlink(kept_text("%s/sql/%s", stack.sources, names[i]), kept_text("%s/%s", folder, names[i])), 0);
     }
     for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
         put_text(next, bodies[i]);
-        EXPECT_INT(process_run(&(struct process_spec){.name = "migrate", .argv = argv}), 1);
+        subcommand(1, WORDS("migrate", "--dir", folder));
     }
     EXPECT_INT(sql_int("SELECT count(*) FROM schema_migrations WHERE name LIKE '004%%'"), 0);
 }
@@ -258,9 +218,8 @@ static void no_part_of_a_password_gets_into_the_log(void)
     static const char *const urls[] = {"postgresql://u:sec%ret@127.0.0.1/db", "postgresql://u:sec/ret@127.0.0.1/db",
                                        "password=a secret"};
     for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
-        const char *const argv[] = {kept_text("%s/synckairos-audit", stack.build), "run", NULL};
         const char *const env[] = {kept_text("DATABASE_URL=%s", urls[i]), NULL};
-        struct process *process = process_start(&(struct process_spec){.name = "torn", .argv = argv, .env = env});
+        struct process *process = subcommand_start(env, WORDS("run"));
         EXPECT_INT(process_wait(process), 1);
         EXPECT(process_logged(process, "(value not shown)"));
         EXPECT(!process_logged(process, "sec") && !process_logged(process, "ret"));

@@ -3,20 +3,16 @@
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #define BODY_MAX ((size_t)1 << 20)
 #define COST_MAX_MS 150 /* asserted generously: 50 is the aim, and sanitizers and a busy machine take their share */
 
-/* --- limits of fields -----------------------------------------------------------------------------------------------
- */
+/* --- limits of fields --------------------------------------------------------------------------------------------- */
 
 #define ID64 "1234567890123456789012345678901234567890123456789012345678901234"
 #define TWO "'participants':[{'participant_id':'a'},{'participant_id':'b'}]"
@@ -131,8 +127,7 @@ static void objects_have_so_many_bytes(void)
     }
 }
 
-/* --- JSON -----------------------------------------------------------------------------------------------------------
- */
+/* --- JSON --------------------------------------------------------------------------------------------------------- */
 
 static void what_json_forbids_is_refused(void)
 {
@@ -195,20 +190,15 @@ static void json_is_so_deep_and_no_deeper(void)
     }
 }
 
-/* --- requests that are hardly any -----------------------------------------------------------------------------------
- */
+/* --- requests that are hardly any --------------------------------------------------------------------------------- */
 
 /* Sends bytes as they are, closes its sending side, and reads what comes; kept. "": the connection was just closed. */
 static const char *raw(const char *bytes, size_t length, bool shut)
 {
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)stack.web_port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
     char *answer = kept_text("%*s", 16384, "");
     size_t used = 0;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    REQUIRE(fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    const int fd = port_connect(stack.web_port, 0);
+    REQUIRE(fd >= 0);
     EXPECT(send(fd, bytes, length, MSG_NOSIGNAL) == (ssize_t)length);
     if (shut) {
         shutdown(fd, SHUT_WR);
@@ -342,8 +332,7 @@ static void a_body_is_json_by_name_too(void)
     EXPECT_ERROR(without, 400, "VALIDATION_ERROR");
 }
 
-/* --- cost -----------------------------------------------------------------------------------------------------------
- */
+/* --- cost --------------------------------------------------------------------------------------------------------- */
 
 /* Without a NUL behind it. */
 static void put(char *out, const char *text, size_t length)

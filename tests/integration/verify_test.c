@@ -1,6 +1,7 @@
 /* synckairos-audit verify: silent where the trail is right, and told of each thing that was done to it. */
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
+#include "tests/integration/worker.h"
 
 #include <signal.h>
 #include <string.h>
@@ -14,8 +15,7 @@
 
 static struct process *verify_with(const char *first, const char *second, const char *third)
 {
-    const char *argv[] = {kept_text("%s/synckairos-audit", stack.build), "verify", first, second, third, NULL};
-    return process_start(&(struct process_spec){.name = "verify", .argv = argv});
+    return subcommand_start(NULL, WORDS("verify", first, second, third));
 }
 
 /* Nothing is printed but the closing line. */
@@ -381,7 +381,7 @@ static void what_is_asked_wrongly_is_refused(void)
  * killed there may be branches, which are no differences. */
 static void all_that_was_played_is_found_to_be_right(void)
 {
-    EVENTUALLY(redis_int("XLEN audit") == 0);
+    await_drained();
     struct process *verify = verify_with("--all", NULL, NULL);
     const int64_t give_up_us = now_us() + INT64_C(10000) * PATIENCE_MS;
     while (process_alive(verify) && now_us() < give_up_us) {

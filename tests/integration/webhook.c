@@ -3,10 +3,9 @@
 
 #include "tests/integration/check.h"
 #include "tests/integration/keep.h"
+#include "tests/integration/port.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -127,20 +126,13 @@ static void release(void *object)
 
 struct webhook *webhook_start(enum webhook_manner manner)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
     struct webhook *webhook = calloc(1, sizeof(*webhook));
     if (!webhook || pipe2(webhook->stop, O_CLOEXEC)) {
         abort();
     }
     webhook->manner = manner;
-    webhook->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    webhook->listener = port_listen(&webhook->port);
     pthread_mutex_init(&webhook->lock, NULL);
-    if (webhook->listener < 0 || bind(webhook->listener, (struct sockaddr *)&address, sizeof(address)) ||
-        getsockname(webhook->listener, (struct sockaddr *)&address, &length) || listen(webhook->listener, 16)) {
-        abort();
-    }
-    webhook->port = ntohs(address.sin_port);
     if (pthread_create(&webhook->thread, NULL, serve, webhook)) {
         abort();
     }

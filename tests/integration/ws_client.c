@@ -3,11 +3,9 @@
 
 #include "tests/integration/check.h"
 #include "tests/integration/keep.h"
+#include "tests/integration/port.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -231,25 +229,6 @@ static void release(void *object)
     free(client);
 }
 
-static int connect_loopback(int port, int receive_bytes)
-{
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int one = 1;
-    const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (receive_bytes) {
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
-    }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 /* The key is the example of RFC 6455 §1.3, and so is the answer it must get. */
 static bool upgrade(struct ws_client *client, int port, const char *path, const char *headers)
 {
@@ -281,7 +260,7 @@ static struct ws_client *open_client(int port, const char *path, int receive_byt
     pthread_mutex_init(&client->lock, NULL);
     pthread_mutex_init(&client->write_lock, NULL);
     pthread_cond_init(&client->changed, NULL);
-    client->fd = connect_loopback(port, receive_bytes);
+    client->fd = port_connect(port, receive_bytes);
     if (client->fd < 0 || !upgrade(client, port, path, headers) ||
         pthread_create(&client->reader, NULL, read_all, client)) {
         if (client->fd >= 0) {

@@ -3,6 +3,7 @@
 #include "common/origin.h"
 #include "common/token.h"
 #include "tests/unit/check.h"
+#include "tests/unit/common/keyrings.h"
 #include "tests/unit/suites.h"
 
 #include <CUnit/CUnit.h>
@@ -25,21 +26,6 @@ struct pair {
     char open[4096];
     char file[64]; /* with the public key */
 };
-
-static struct sk_config config_of(const char *secret)
-{
-    return (struct sk_config){.auth = true,
-                              .bind = "127.0.0.1",
-                              .jwt_algorithm = "HS256",
-                              .jwt_secret = secret,
-                              .jwt_secret_previous = "",
-                              .jwt_public_key_file = "",
-                              .jwt_public_key_file_previous = "",
-                              .jwt_key_id = "",
-                              .jwt_key_id_previous = "",
-                              .jwt_issuer = "",
-                              .jwt_audience = ""};
-}
 
 static struct sk_keyring *open_keys(const struct sk_config *config)
 {
@@ -120,7 +106,7 @@ static void claims_decide(void)
         {"{\"iss\":\"i\",\"aud\":\"a\",\"session\":\"a\",\"participant\":[]}", "participant"},
         {"{\"iss\":\"i\",\"aud\":\"a\",\"participant\":\"p\"}", "not its session"},
     };
-    struct sk_config config = config_of(SECRET);
+    struct sk_config config = keyring_config(SECRET);
     config.jwt_issuer = "i";
     config.jwt_audience = "a";
     struct sk_keyring *keyring = open_keys(&config);
@@ -137,7 +123,7 @@ static void claims_decide(void)
 
 static void what_a_token_says_is_read(void)
 {
-    struct sk_config config = config_of(SECRET);
+    struct sk_config config = keyring_config(SECRET);
     struct sk_keyring *keyring = open_keys(&config);
     struct sk_identity identity;
     struct sk_error error;
@@ -173,7 +159,7 @@ static void rubbish_is_refused(void)
                                        "eyJhbGciOiJIUzI1NiIsImFsZyI6Im5vbmUifQ.e30.AAAA",
                                        "eyJhbGciOiJIUzI1NiIsImNyaXQiOltdfQ.e30.AAAA",
                                        "\x01\xff.e30.e30"};
-    struct sk_config config = config_of(SECRET);
+    struct sk_config config = keyring_config(SECRET);
     struct sk_keyring *keyring = open_keys(&config);
     struct sk_identity identity;
     struct sk_error error;
@@ -188,7 +174,7 @@ static void rubbish_is_refused(void)
 
 static void every_bit_counts(void)
 {
-    struct sk_config config = config_of(SECRET);
+    struct sk_config config = keyring_config(SECRET);
     struct sk_keyring *keyring = open_keys(&config);
     struct sk_identity identity;
     struct sk_error error;
@@ -231,7 +217,7 @@ static void public_keys_check_and_do_not_sign(void)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct sk_identity identity;
         struct sk_error error;
-        struct sk_config config = config_of("");
+        struct sk_config config = keyring_config("");
         config.jwt_algorithm = rows[i].configured;
         config.jwt_public_key_file = rows[i].file;
         struct sk_keyring *keyring = open_keys(&config);
@@ -240,7 +226,7 @@ static void public_keys_check_and_do_not_sign(void)
         free(text);
         sk_keyring_free(keyring);
     }
-    struct sk_config config = config_of("");
+    struct sk_config config = keyring_config("");
     struct sk_keyring *keyring = NULL;
     struct sk_error error;
     config.jwt_algorithm = "RS256";
@@ -259,7 +245,7 @@ static void of_two_keys_one_is_named(void)
         enum sk_code code;
     } rows[] = {{SECRET, "new", SK_OK},          {OTHER, "old", SK_OK},           {SECRET, "old", SK_UNAUTHORIZED},
                 {OTHER, "new", SK_UNAUTHORIZED}, {SECRET, NULL, SK_UNAUTHORIZED}, {SECRET, "x", SK_UNAUTHORIZED}};
-    struct sk_config config = config_of(SECRET);
+    struct sk_config config = keyring_config(SECRET);
     config.jwt_secret_previous = OTHER;
     config.jwt_key_id = "new";
     config.jwt_key_id_previous = "old";
@@ -298,7 +284,7 @@ static void configurations_that_make_no_keyring(void)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct sk_keyring *keyring = NULL;
         struct sk_error error = {.text = ""};
-        struct sk_config config = config_of(rows[i].secret);
+        struct sk_config config = keyring_config(rows[i].secret);
         config.jwt_algorithm = rows[i].algorithm;
         config.jwt_secret_previous = rows[i].previous;
         config.jwt_key_id = rows[i].id;

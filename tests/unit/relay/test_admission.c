@@ -2,6 +2,7 @@
 #include "common/log.h"
 #include "relay/admission.h"
 #include "tests/unit/check.h"
+#include "tests/unit/common/keyrings.h"
 #include "tests/unit/suites.h"
 
 #include <string.h>
@@ -24,17 +25,8 @@ static void limits_of_room(void)
     };
     struct sk_error error;
     struct sk_keyring *keyring = NULL;
-    struct sk_config config = {.auth = false,
-                               .jwt_algorithm = "HS256",
-                               .bind = "127.0.0.1",
-                               .jwt_secret = "",
-                               .jwt_secret_previous = "",
-                               .jwt_public_key_file = "",
-                               .jwt_public_key_file_previous = "",
-                               .jwt_key_id = "",
-                               .jwt_key_id_previous = "",
-                               .jwt_issuer = "",
-                               .jwt_audience = ""};
+    struct sk_config config = keyring_config("");
+    config.auth = false;
     CU_ASSERT_EQUAL_FATAL(sk_keyring_open(&keyring, &config, &error), SK_OK);
     const struct sk_visit visit = {.target = {.kind = SK_TARGET_SESSION, .session_id = "s"}, .origin = ""};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

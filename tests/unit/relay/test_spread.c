@@ -38,6 +38,14 @@ static void begin(uv_loop_t *loop)
     CHECK("open", sk_spread_open(&spread, loop, visit));
 }
 
+/* The same, and a channel of so many. */
+static void begin_with(uv_loop_t *loop, struct sk_spread_queue *queue, size_t members)
+{
+    begin(loop);
+    sk_spread_queue_init(queue);
+    queue->members = members;
+}
+
 static void end(uv_loop_t *loop)
 {
     sk_spread_close(&spread);
@@ -77,9 +85,7 @@ static void few_are_sent_to_at_once(void)
     uv_loop_t loop;
     struct guest guests[SK_SPREAD_FEW] = {{.name = 0}};
     struct sk_spread_queue queue;
-    begin(&loop);
-    sk_spread_queue_init(&queue);
-    queue.members = 3;
+    begin_with(&loop, &queue, 3);
     send_all(&queue, guests, 3, 'a');
     CHECK_TEXT("at once", visits, "aaa");
     CHECK("and the loop may sleep", asleep());
@@ -91,9 +97,7 @@ static void many_stand_in_line(void)
     uv_loop_t loop;
     static struct guest guests[CROWD];
     struct sk_spread_queue queue;
-    begin(&loop);
-    sk_spread_queue_init(&queue);
-    queue.members = CROWD;
+    begin_with(&loop, &queue, CROWD);
     send_all(&queue, guests, CROWD, 'a');
     send_all(&queue, guests, CROWD, 'a');
     CHECK_INT("none at once", (int64_t)visit_count, 0);
@@ -147,9 +151,7 @@ static void a_turn_ends_when_its_time_is_over(void)
     uv_loop_t loop;
     static struct guest guests[CROWD];
     struct sk_spread_queue queue;
-    begin(&loop);
-    sk_spread_queue_init(&queue);
-    queue.members = CROWD;
+    begin_with(&loop, &queue, CROWD);
     for (size_t i = 0; i < FOUR_SLICES; i++) {
         guests[i].slow = i % SK_SPREAD_SLICE == 0;
     }
@@ -166,9 +168,7 @@ static void who_leaves_is_not_visited(void)
     uv_loop_t loop;
     static struct guest guests[CROWD];
     struct sk_spread_queue queue;
-    begin(&loop);
-    sk_spread_queue_init(&queue);
-    queue.members = CROWD;
+    begin_with(&loop, &queue, CROWD);
     send_all(&queue, guests, 3, 'a');
     guests[1].name = 'x';
     sk_spread_leave(&spread, &guests[1].seat);
