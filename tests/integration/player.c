@@ -29,7 +29,8 @@ static atomic_long *counter_of(struct player *player, const struct answer *answe
     if (answer->status == 409 && strcmp(code, "CONFLICT") == 0) {
         return &player->conflicts;
     }
-    if (answer->status == 503 && strcmp(code, "STATE_STORE_UNAVAILABLE") == 0) {
+    if (answer->status == 503 &&
+        (strcmp(code, "STATE_STORE_UNAVAILABLE") == 0 || strcmp(code, "ARCHIVE_UNAVAILABLE") == 0)) {
         return &player->unavailable;
     }
     if (answer->status == 503 && strcmp(code, "OUTCOME_UNKNOWN") == 0) {

@@ -8,7 +8,7 @@ struct player {
     const char *id;
     atomic_long moves;       /* answered 200 */
     atomic_long conflicts;   /* 409 CONFLICT: somebody else was faster */
-    atomic_long unavailable; /* 503 STATE_STORE_UNAVAILABLE: nothing was changed */
+    atomic_long unavailable; /* 503 STATE_STORE_UNAVAILABLE or ARCHIVE_UNAVAILABLE: nothing was changed */
     atomic_long unknown;     /* 503 OUTCOME_UNKNOWN: it may stand */
     atomic_long other;       /* anything else: there should be none */
     char surprise[600];      /* the last of those */
