@@ -18,13 +18,18 @@ enum sk_metric {
     SK_METRIC_STATE_CONFLICTS,       /* synckairos_state_conflicts_total */
     SK_METRIC_EXPIRIES,              /* synckairos_expiries_total{mode} */
     SK_METRIC_TIMER_LATENESS,        /* synckairos_timer_lateness_seconds: histogram, deadline to commit */
+    SK_METRIC_REDIS_DURATION,        /* synckairos_redis_duration_seconds{operation}: histogram, a round trip */
     SK_METRIC_REDIS_ERRORS,          /* synckairos_redis_errors_total */
+    SK_METRIC_RATE_LIMITED,          /* synckairos_rate_limited_total{limit} */
+    SK_METRIC_AUTH_FAILURES,         /* synckairos_auth_failures_total{reason} */
     SK_METRIC_WS_CONNECTIONS,        /* synckairos_websocket_connections: gauge, a process */
     SK_METRIC_WS_MESSAGES,           /* synckairos_websocket_messages_total{type} */
     SK_METRIC_WS_CLOSES,             /* synckairos_websocket_closes_total{code} */
     SK_METRIC_WS_REPLACED,           /* synckairos_websocket_replaced_updates_total */
+    SK_METRIC_BROADCAST_LAG,         /* synckairos_broadcast_lag_seconds: histogram, commit to socket write */
     SK_METRIC_AUDIT_WRITTEN,         /* synckairos_audit_events_written_total */
     SK_METRIC_AUDIT_FAILED,          /* synckairos_audit_events_failed_total */
+    SK_METRIC_AUDIT_DURATION,        /* synckairos_audit_write_duration_seconds: histogram, a batch in PostgreSQL */
     SK_METRIC_COUNT
 };
 

@@ -8,6 +8,9 @@
 /* Upper bounds, ascending; the first 0 ends them. */
 static const double switch_ms[] = {0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 0};
 static const double request_s[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 0};
+static const double redis_s[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                 0.05,   0.1,     0.25,   0.5,   1,      5,     0};
+static const double write_s[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 0};
 static const double lateness_s[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 0};
 
 static const struct sk_metric_kind kinds[] = {
@@ -22,8 +25,13 @@ static const struct sk_metric_kind kinds[] = {
     [SK_METRIC_EXPIRIES] = {"synckairos_expiries_total", SK_COUNTER, true, NULL, "Expiries committed."},
     [SK_METRIC_TIMER_LATENESS] = {"synckairos_timer_lateness_seconds", SK_HISTOGRAM, false, lateness_s,
                                   "Time from a deadline to the commit of its expiry."},
+    [SK_METRIC_REDIS_DURATION] = {"synckairos_redis_duration_seconds", SK_HISTOGRAM, true, redis_s,
+                                  "Time from sending commands to Redis to the last of their answers."},
     [SK_METRIC_REDIS_ERRORS] = {"synckairos_redis_errors_total", SK_COUNTER, false, NULL,
                                 "Redis connections that broke or could not be had."},
+    [SK_METRIC_RATE_LIMITED] = {"synckairos_rate_limited_total", SK_COUNTER, true, NULL, "Requests answered with 429."},
+    [SK_METRIC_AUTH_FAILURES] = {"synckairos_auth_failures_total", SK_COUNTER, true, NULL,
+                                 "Requests and connections whose token was missing, wrong or not enough."},
     [SK_METRIC_WS_CONNECTIONS] = {"synckairos_websocket_connections", SK_GAUGE, false, NULL,
                                   "Open WebSocket connections."},
     [SK_METRIC_WS_MESSAGES] = {"synckairos_websocket_messages_total", SK_COUNTER, true, NULL,
@@ -32,10 +40,14 @@ static const struct sk_metric_kind kinds[] = {
                              "WebSocket connections closed."},
     [SK_METRIC_WS_REPLACED] = {"synckairos_websocket_replaced_updates_total", SK_COUNTER, false, NULL,
                                "STATE_UPDATEs that a newer state replaced before they were sent."},
+    [SK_METRIC_BROADCAST_LAG] = {"synckairos_broadcast_lag_seconds", SK_HISTOGRAM, false, lateness_s,
+                                 "Time from a commit to the write of its message to a client's socket."},
     [SK_METRIC_AUDIT_WRITTEN] = {"synckairos_audit_events_written_total", SK_COUNTER, false, NULL,
                                  "Audit events written to PostgreSQL."},
     [SK_METRIC_AUDIT_FAILED] = {"synckairos_audit_events_failed_total", SK_COUNTER, false, NULL,
                                 "Audit events that PostgreSQL refused for good."},
+    [SK_METRIC_AUDIT_DURATION] = {"synckairos_audit_write_duration_seconds", SK_HISTOGRAM, false, write_s,
+                                  "Time that PostgreSQL took for a batch of audit events."},
 };
 _Static_assert(sizeof kinds / sizeof kinds[0] == SK_METRIC_COUNT, "a row for each metric");
 
