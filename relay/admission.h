@@ -48,6 +48,7 @@ struct sk_admission {
 struct sk_refusal {
     enum sk_close code; /* SK_CLOSE_NONE: admitted */
     const char *reason; /* static storage */
+    const char *fault;  /* a word for the metrics where its token or its origin is why; else NULL */
 };
 
 /* identity: filled where the visitor is admitted. */

@@ -2,6 +2,7 @@
 #include "relay/certificate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -9,6 +10,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define CHAIN "RELAY_TLS_CERT_FILE"
 #define KEY "RELAY_TLS_KEY_FILE"
@@ -35,11 +38,33 @@ static int no_passphrase(char *out, int bytes, int writing, void *context)
     return -1;
 }
 
+/* Opens a regular file; anything else might have the reader wait. NULL: errno says why. */
+static FILE *open_file(const char *file)
+{
+    struct stat status;
+    int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) {
+        return NULL;
+    }
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        (void)close(fd);
+        errno = EINVAL;
+        return NULL;
+    }
+    return fdopen(fd, "r");
+}
+
+/* Why open_file has failed. */
+static const char *file_reason(void)
+{
+    return errno == EINVAL ? "not a regular file" : strerror(errno);
+}
+
 static enum sk_code read_key(const char *file, EVP_PKEY **key, struct sk_error *error)
 {
-    FILE *in = fopen(file, "re");
+    FILE *in = open_file(file);
     if (in == NULL) {
-        return refuse(error, KEY, file, strerror(errno));
+        return refuse(error, KEY, file, file_reason());
     }
     *key = PEM_read_PrivateKey(in, NULL, no_passphrase, NULL);
     (void)fclose(in);
@@ -48,9 +73,9 @@ static enum sk_code read_key(const char *file, EVP_PKEY **key, struct sk_error *
 
 static enum sk_code use_chain(SSL_CTX *context, const char *file, struct sk_error *error)
 {
-    FILE *in = fopen(file, "re");
+    FILE *in = open_file(file);
     if (in == NULL) {
-        return refuse(error, CHAIN, file, strerror(errno));
+        return refuse(error, CHAIN, file, file_reason());
     }
     (void)fclose(in);
     if (SSL_CTX_use_certificate_chain_file(context, file) != 1) {

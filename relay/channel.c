@@ -100,11 +100,11 @@ void sk_channel_join(struct sk_channel *channel, struct sk_client *client)
     TAILQ_INSERT_TAIL(&channel->clients, client, in_channel);
     channel->client_count++;
     channel->queue.members++;
-    client->channel = channel;
-    channel->waiting += client->sync == SK_SYNC_WAITING ? 1 : 0;
     /* It does not share a reading under way: from another relay it may know a state that was committed after that was
      * sent, and what it sees must not go back. The next reading is for all who have come meanwhile. */
     sk_client_set_sync(client, SK_SYNC_WAITING);
+    client->channel = channel;
+    channel->waiting++; /* from now on sk_client_set_sync keeps count, until it leaves */
     if (channel->line == SK_LINE_RETRY_LATE) {
         sk_hub_line_up(channel->hub, channel, SK_LINE_NONE); /* what could not be read may be repaired by now */
     }
@@ -207,6 +207,24 @@ static void note_loss(struct sk_channel *channel, const char *why)
     begin_anew(channel);
 }
 
+/* More came during a reading than is held: it does not count, and those who wait for it wait for the next one. */
+static void note_overflow(struct sk_channel *channel)
+{
+    if (!channel->stale) {
+        sk_log(SK_LOG_WARN, "more was published during a reading than is held",
+               SK_S("session_id", channel->session_id));
+    }
+    channel->stale = true;
+}
+
+static void log_broadcast(const struct sk_channel *channel, const struct sk_message_header *header)
+{
+    sk_log(SK_LOG_DEBUG, "broadcast", SK_S("session_id", channel->session_id),
+           SK_S("type", sk_message_type_name(header->type)), SK_I("version", header->version),
+           SK_S("request_id", strcmp(header->request_id, "-") == 0 ? "" : header->request_id),
+           SK_I("clients", (int64_t)channel->client_count));
+}
+
 void sk_channel_published(struct sk_channel *channel, const char *bytes, size_t length)
 {
     struct sk_message_header header;
@@ -216,15 +234,16 @@ void sk_channel_published(struct sk_channel *channel, const char *bytes, size_t 
         note_loss(channel, "a published message has no header");
         return;
     }
-    struct sk_frame_buffer *frame = sk_frame_buffer_new(sk_frame_type_of(header.type), text, text_length);
+    struct sk_frame_buffer *frame = sk_frame_buffer_published(&header, text, text_length);
     if (frame == NULL) {
         note_loss(channel, "a published message was lost");
         return;
     }
     if (channel->reading && !sk_hold_add(&channel->hold, &header, frame)) {
-        note_loss(channel, "a published message was lost");
+        note_overflow(channel);
     }
     sk_appeal_heard(&channel->appeal, &header, frame, sk_monotonic_us());
+    log_broadcast(channel, &header);
     deliver_all(channel, &header, frame);
     sk_frame_buffer_release(frame);
 }

@@ -25,12 +25,13 @@ struct sk_snapshot;
 #define SK_CLIENT_JOIN_MS 5000         /* how long Redis may take to let a new connection begin */
 #define SK_CLIENT_LOST_MS 5000         /* … and a session that Redis lost, to come back once it was asked for */
 #define SK_CLIENT_LOST_MAX_MS 15000    /* … and in all, when the asking has to wait its turn */
+#define SK_CLIENT_ANSWERS_MAX 64       /* that wait to be sent; one more, and it is too slow */
 #define SK_CLIENT_EARLY_ANSWERS_MAX 16 /* to what it says before its first frame */
 #define SK_CLIENT_LINGER_MS 2000       /* how long a close frame may take to get out */
 #define SK_CLIENT_REFUSED_MS 500       /* … of one that was not let in */
 #define SK_CLIENT_PONGS_MAX 16         /* between two pings of ours */
 #define SK_CLIENT_INFLOW_MS 2000       /* how often it is looked at what came in */
-#define SK_CLIENT_INFLOW_MAX UINT64_C(524288) /* bytes in that time: three times what the messages allowed are */
+#define SK_CLIENT_INFLOW_MAX UINT64_C(524288) /* bytes in that time, and in all after a close; 160 KiB are allowed */
 
 /* How a client's view of its session stands. */
 enum sk_sync {
@@ -68,6 +69,7 @@ struct sk_client {
     struct sk_outbox outbox;
     struct sk_spread_seat seat; /* where it waits for its outbox to be sent */
     int64_t blocked_since_us;   /* a writable callback is awaited since; 0: none is */
+    size_t answers;             /* in the outbox: PONG and ERROR */
     bool ping_due;
 
     struct sk_buffer inbound;                           /* a fragmented message so far */
@@ -113,6 +115,7 @@ void sk_client_begin(struct sk_client *client, const struct sk_visit *visit);
 void sk_client_flush(void *owner);
 
 /* What happened on the socket. */
+void sk_client_sent(struct sk_client *client, const struct sk_frame_buffer *frame);
 void sk_client_received(struct sk_client *client, const struct sk_inbound *part);
 void sk_client_heard(struct sk_client *client); /* by a PONG */
 

@@ -124,7 +124,7 @@ void sk_feed_published(struct sk_feed *feed, const char *bytes, size_t length)
         sk_log(SK_LOG_WARN, "a message on the feed has no header", SK_I("bytes", (int64_t)length));
         return;
     }
-    struct sk_frame_buffer *frame = sk_frame_buffer_new(sk_frame_type_of(header.type), text, text_length);
+    struct sk_frame_buffer *frame = sk_frame_buffer_published(&header, text, text_length);
     if (frame == NULL) {
         sk_log(SK_LOG_WARN, "a message on the feed was lost", SK_I("bytes", (int64_t)length));
         begin_anew(feed);

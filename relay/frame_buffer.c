@@ -46,7 +46,18 @@ struct sk_frame_buffer *sk_frame_buffer_new(enum sk_frame_type type, const char 
     frame->references = 1;
     frame->type = type;
     frame->length = length;
+    frame->committed_at_ms = 0;
     memcpy(frame->bytes + LWS_PRE, text, length);
+    return frame;
+}
+
+struct sk_frame_buffer *sk_frame_buffer_published(const struct sk_message_header *header, const char *text,
+                                                  size_t length)
+{
+    struct sk_frame_buffer *frame = sk_frame_buffer_new(sk_frame_type_of(header->type), text, length);
+    if (frame != NULL) {
+        frame->committed_at_ms = header->committed_at_ms;
+    }
     return frame;
 }
 

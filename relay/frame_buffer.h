@@ -30,14 +30,19 @@ enum sk_frame_type {
 struct sk_frame_buffer {
     unsigned references;
     enum sk_frame_type type;
-    size_t length;         /* of the text */
-    unsigned char bytes[]; /* LWS_PRE, then the text */
+    size_t length;           /* of the text */
+    int64_t committed_at_ms; /* of the change that it tells of, when it was published; 0: it answers somebody */
+    unsigned char bytes[];   /* LWS_PRE, then the text */
 };
 
 /* A copy of the text, with one reference, the caller's. NULL when out of memory. */
 struct sk_frame_buffer *sk_frame_buffer_new(enum sk_frame_type type, const char *text, size_t length);
 
-/* The same from a buffer, which is cleared; NULL also if the buffer had failed. */
+/* The text of a published message. */
+struct sk_frame_buffer *sk_frame_buffer_published(const struct sk_message_header *header, const char *text,
+                                                  size_t length);
+
+/* The same as the first from a buffer, which is cleared; NULL also if the buffer had failed. */
 struct sk_frame_buffer *sk_frame_buffer_take(enum sk_frame_type type, struct sk_buffer *text);
 
 /* Another reference. */

@@ -220,6 +220,23 @@ static bool speaks_ours(struct text head)
     return !any;
 }
 
+/* Whether it announces one (RFC 9112 §6.3). A Content-Length of 0 is none. */
+static bool has_body(struct text head)
+{
+    struct text rest = head;
+    struct text value;
+    if (next_field(&rest, "Transfer-Encoding", &value)) {
+        return true;
+    }
+    rest = head;
+    while (next_field(&rest, "Content-Length", &value)) {
+        if (!is_word(value, "0")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum sk_handshake sk_handshake_asks(const char *head, size_t length, const struct sk_request_line *line)
 {
     struct text all = {head, length};
@@ -233,6 +250,9 @@ enum sk_handshake sk_handshake_asks(const char *head, size_t length, const struc
     size_t key_bytes = only_field(all, "Sec-WebSocket-Key").length;
     if (key_bytes == 0 || key_bytes > KEY_BYTES_MAX || only_field(all, "Host").length == 0) {
         return SK_HANDSHAKE_MALFORMED;
+    }
+    if (has_body(all)) {
+        return SK_HANDSHAKE_BODY;
     }
     return speaks_ours(all) ? SK_HANDSHAKE_WEBSOCKET : SK_HANDSHAKE_SUBPROTOCOL;
 }

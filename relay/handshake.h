@@ -9,6 +9,7 @@
 
 #define SK_SUBPROTOCOL "synckairos.v1"
 #define SK_METHOD_BYTES 16
+#define SK_HEAD_MAX ((size_t)16 * 1024) /* a longer head is not read */
 
 /* What the first line says (RFC 9112 §3). */
 struct sk_request_line {
@@ -24,6 +25,7 @@ enum sk_handshake {
     SK_HANDSHAKE_VERSION,     /* a WebSocket of another version (RFC 6455 §4.4) */
     SK_HANDSHAKE_MALFORMED,   /* a WebSocket without its key or a host */
     SK_HANDSHAKE_SUBPROTOCOL, /* one that speaks only what is not spoken here */
+    SK_HANDSHAKE_BODY,        /* one that announces a body, which would be taken for frames */
     SK_HANDSHAKE_WEBSOCKET
 };
 

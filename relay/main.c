@@ -14,11 +14,12 @@
 
 static int print_usage(FILE *out, int status)
 {
-    (void)fprintf(out,
-                  "usage: synckairos-relay\n\n"
-                  "Serves the WebSocket clients of every session: GET /ws?sessionId={id} or GET /sessions/{id}.\n"
-                  "GET /health and GET /ready tell how it is.\n"
-                  "SIGTERM closes all connections, spread over RELAY_DRAIN_S, and ends it; a second one at once.\n\n");
+    (void)fprintf(
+        out, "usage: synckairos-relay\n\n"
+             "Serves the WebSocket clients of every session: GET /ws?sessionId={id} or GET /sessions/{id}.\n"
+             "GET /feed tells an administrator what becomes of all sessions; GET /health and GET /ready, how it is.\n"
+             "SIGTERM closes all connections, spread over RELAY_DRAIN_S, and ends it; a second one at once.\n"
+             "SIGHUP has the certificate (RELAY_TLS_CERT_FILE) read again.\n\n");
     sk_config_print_help(out, SK_PROGRAM_RELAY);
     return status;
 }
@@ -83,7 +84,7 @@ int main(int argc, char **argv)
     }
     sk_log_open("synckairos-relay", config.log_level);
     (void)signal(SIGPIPE, SIG_IGN);
-    if (sk_metrics_open(config.metrics_file, &error) != SK_OK) {
+    if (sk_metrics_open(config.metrics_file, "relay", &error) != SK_OK) {
         sk_log(SK_LOG_ERROR, "metrics", SK_S("why", error.text));
         return 1;
     }

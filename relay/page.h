@@ -12,6 +12,7 @@ struct sk_page_facts {
     bool draining;
     bool turns_away; /* upgrades are answered with 503 */
     bool redis;      /* both connections to Redis stand */
+    bool metrics;    /* who asks may read /metrics, unless it is on somebody else's behalf */
 };
 
 /* Appends the answer to the request with that head (to its empty line). It is the last one on its connection.

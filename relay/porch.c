@@ -30,7 +30,9 @@ struct guest {
     struct sk_household *household; /* NULL: it is not known where it comes from */
     struct sk_buffer bytes;
     int64_t came_at_us;
-    bool leaving; /* it has its answer, and whatever else it sends is not looked at */
+    bool leaving;        /* it gets its answer, bytes, and whatever else it sends is not looked at */
+    size_t told;         /* how much of that it has got */
+    size_t said_leaving; /* bytes since then */
 };
 
 struct sk_porch {
@@ -80,15 +82,18 @@ static void hand_on(struct guest *guest)
     options->hand_on(options->context, fd, guest->peer, guest->bytes.data, guest->bytes.length);
 }
 
-/* An answer is short and the first thing on its connection: the kernel takes it whole. The connection is closed once
- * the guest has closed it, because the kernel throws an answer away where bytes come in after the close. */
-static void say_goodbye(struct guest *guest, const struct sk_buffer *answer)
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+/* Tells it as much as the kernel takes. When it has been told everything, the connection is closed once the guest has
+ * closed it, because the kernel throws an answer away where bytes come in after the close. */
+static void tell(struct guest *guest)
 {
-    bool sent =
-        !answer->failed && send(guest->fd, answer->data, answer->length, MSG_NOSIGNAL) == (ssize_t)answer->length;
-    guest->leaving = true;
-    sk_buffer_clear(&guest->bytes);
-    if (!sent || shutdown(guest->fd, SHUT_WR) != 0) {
+    ssize_t taken = send(guest->fd, guest->bytes.data + guest->told, guest->bytes.length - guest->told, MSG_NOSIGNAL);
+    bool full = taken < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    guest->told += taken > 0 ? (size_t)taken : 0;
+    bool all = guest->told == guest->bytes.length;
+    if ((taken < 0 && !full) || (all && shutdown(guest->fd, SHUT_WR) != 0) ||
+        uv_poll_start(&guest->poll, all ? UV_READABLE : UV_READABLE | UV_WRITABLE, on_ready) != 0) {
         drop(guest);
     }
 }
@@ -97,33 +102,57 @@ static void serve(struct guest *guest, size_t head_bytes)
 {
     const struct sk_porch_options *options = &guest->porch->options;
     struct sk_buffer answer = {0};
-    if (options->answer(options->context, guest->bytes.data, head_bytes, &answer)) {
-        say_goodbye(guest, &answer);
-    } else {
+    if (!options->answer(options->context, guest->peer, guest->bytes.data, head_bytes, &answer)) {
         hand_on(guest);
+        return;
     }
-    sk_buffer_clear(&answer);
+    sk_buffer_clear(&guest->bytes);
+    guest->bytes = answer;
+    guest->leaving = true;
+    if (answer.failed) {
+        drop(guest);
+    } else {
+        tell(guest);
+    }
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events)
+/* Reading one that talks on costs as much as serving it would. */
+static void overhear(struct guest *guest, size_t got)
+{
+    guest->said_leaving += got;
+    if (guest->said_leaving > SK_HEAD_MAX) {
+        drop(guest);
+    }
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct guest *guest = poll->data;
     char piece[PIECE_BYTES];
-    (void)events;
+    if (status == 0 && (events & UV_WRITABLE) != 0) {
+        tell(guest);
+        return;
+    }
     ssize_t got = status == 0 ? recv(guest->fd, piece, sizeof piece, 0) : 0;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
         return;
     }
     if (got > 0 && guest->leaving) {
+        overhear(guest, (size_t)got);
         return;
     }
     if (got > 0) {
         sk_buffer_append(&guest->bytes, piece, (size_t)got);
     }
-    size_t head_bytes = got > 0 ? sk_handshake_length(guest->bytes.data, guest->bytes.length) : 0;
-    if (got <= 0 || guest->bytes.failed || (head_bytes ? head_bytes : guest->bytes.length) > SK_HEAD_MAX) {
+    if (got <= 0 || guest->bytes.failed) {
         drop(guest);
-    } else if (head_bytes > 0) {
+        return;
+    }
+    size_t head_bytes = sk_handshake_length(guest->bytes.data, guest->bytes.length);
+    if (head_bytes == 0 && guest->bytes.length > SK_HEAD_MAX) {
+        head_bytes = guest->bytes.length; /* of one that is too long already */
+    }
+    if (head_bytes > 0) {
         serve(guest, head_bytes);
     }
 }
@@ -169,7 +198,7 @@ static struct guest *receive(struct sk_porch *porch, int fd, const struct sockad
     guest->household = household_of(porch, guest->peer);
     TAILQ_INSERT_TAIL(&porch->guests, guest, link);
     porch->count++;
-    if (uv_poll_start(&guest->poll, UV_READABLE, on_readable) != 0) {
+    if (uv_poll_start(&guest->poll, UV_READABLE, on_ready) != 0) {
         drop(guest);
         return NULL;
     }
@@ -207,13 +236,18 @@ static bool let_in(struct sk_porch *porch, struct guest **newcomer)
     return true;
 }
 
-/* A household that has its part of the places gets no more; else whoever is here for longest makes room. */
-static void keep_room(struct sk_porch *porch, struct guest *newcomer)
+/* Whoever is here for longest makes room, of a household that has its part of the places one of its own. */
+static void keep_room(struct sk_porch *porch, const struct guest *newcomer)
 {
-    if (newcomer != NULL && newcomer->household != NULL && newcomer->household->holders > SK_PORCH_HOUSEHOLD_MAX) {
-        drop(newcomer);
+    const struct sk_household *household = newcomer != NULL ? newcomer->household : NULL;
+    struct guest *oldest = TAILQ_FIRST(&porch->guests);
+    if (household != NULL && household->holders > SK_PORCH_HOUSEHOLD_MAX) {
+        while (oldest->household != household) {
+            oldest = TAILQ_NEXT(oldest, link);
+        }
+        drop(oldest);
     } else if (porch->count > SK_PORCH_GUESTS_MAX) {
-        drop(TAILQ_FIRST(&porch->guests));
+        drop(oldest);
     }
 }
 

@@ -12,8 +12,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#define SK_HEAD_MAX ((size_t)16 * 1024) /* a request with a longer head is dropped */
-#define SK_PORCH_WAIT_MS 5000           /* so is one whose head is not there in time */
+#define SK_PORCH_WAIT_MS 5000 /* whose head is not there in time is dropped */
 #define SK_PORCH_GUESTS_MAX 1024
 #define SK_PORCH_HOUSEHOLD_MAX (SK_PORCH_GUESTS_MAX / 4) /* of these, from one household (guard.h) */
 
@@ -22,9 +21,10 @@
 
 struct sk_porch;
 
-/* Appends the whole answer to the request with that head: it is sent, and the connection ended. False: it is to be
- * handed on, and nothing was appended. */
-typedef bool sk_porch_answer(void *context, const char *head, size_t length, struct sk_buffer *out);
+/* Appends the whole answer to the request with that head, from that address ("" where it has none): it is sent, and the
+ * connection ended. False: it is to be handed on, and nothing was appended. A head longer than SK_HEAD_MAX may be only
+ * its beginning, and has an answer. */
+typedef bool sk_porch_answer(void *context, const char *peer, const char *head, size_t length, struct sk_buffer *out);
 
 /* Takes the connection fd. peer: its address, "" where it has none; bytes: what it has sent, the whole head at least.
  * Both borrowed. */

@@ -24,10 +24,21 @@ static bool read_count(const json_t *value, int64_t *number)
     return true;
 }
 
+/* Whether it can be sent back. Written anew, a value may be many times longer than it came: 0.1 has 19 digits then. */
+static bool is_short(const json_t *value)
+{
+    return value == NULL || json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) <= SK_ECHO_BYTES_MAX;
+}
+
 static void read_ping(json_t *body, struct sk_request *request)
 {
+    json_t *timestamp = json_object_get(body, "timestamp");
+    if (!is_short(timestamp)) {
+        invalid(request, "timestamp is too long to be sent back");
+        return;
+    }
     request->type = SK_REQUEST_PING;
-    request->timestamp = json_incref(json_object_get(body, "timestamp"));
+    request->timestamp = json_incref(timestamp);
 }
 
 static void read_reconnect(json_t *body, struct sk_request *request)

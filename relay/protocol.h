@@ -11,6 +11,7 @@
 
 #define SK_CLIENT_MESSAGE_BYTES_MAX 4096
 #define SK_CLIENT_MESSAGES_A_SECOND 20
+#define SK_ECHO_BYTES_MAX 256 /* of a timestamp, as it is written back */
 
 enum sk_request_type {
     SK_REQUEST_PING,
@@ -21,7 +22,7 @@ enum sk_request_type {
 
 struct sk_request {
     enum sk_request_type type;
-    json_t *timestamp;          /* PING: any JSON value, NULL: none; owned */
+    json_t *timestamp;          /* PING: any JSON value of SK_ECHO_BYTES_MAX, NULL: none; owned */
     int64_t last_known_version; /* RECONNECT */
     int64_t updated_at_ms;      /* RECONNECT; SK_NONE: not given */
     char problem[160];

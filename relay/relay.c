@@ -6,7 +6,6 @@
 #include "relay/server.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,26 +29,16 @@ void sk_relay_remove(struct sk_relay *relay, struct sk_client *client)
 
 static void report(struct sk_relay *relay)
 {
-    char label[48];
-    for (int type = 0; type < SK_FRAME_TYPE_COUNT; type++) {
-        if (relay->sent[type] > 0) {
-            (void)snprintf(label, sizeof label, "type=\"%s\"", sk_frame_type_name((enum sk_frame_type)type));
-            sk_metrics_add(SK_METRIC_WS_MESSAGES, label, relay->sent[type]);
-            relay->sent[type] = 0;
-        }
-    }
-    if (relay->replaced > 0) {
-        sk_metrics_add(SK_METRIC_WS_REPLACED, "", relay->replaced);
-        relay->replaced = 0;
-    }
+    sk_tally_report(&relay->tally);
     sk_metrics_set(SK_METRIC_WS_CONNECTIONS, (int64_t)relay->client_count);
+    sk_metrics_refresh();
 }
 
 static bool drained(struct sk_relay *relay, int64_t now_us);
 
-/* The process stood still (it was stopped, or its machine was): the loop runs timers before it reads, so all that has
- * been said meanwhile is not heard yet. What would have been due counts from now on; a token's end stays where it is.
- */
+/* The process stood still (it was stopped, or its machine was), and what has been said meanwhile may not be heard yet:
+ * where it stood in the loop decides whether this timer or the reading comes first. What would have been due counts
+ * from now on; a token's end stays where it is. */
 static void notice_pause(struct sk_relay *relay, int64_t now_us)
 {
     struct sk_client *client = NULL;
@@ -122,8 +111,9 @@ static struct sk_client **shuffled(struct sk_relay *relay, size_t *count)
     TAILQ_FOREACH(client, &relay->clients, in_relay)
     {
         if (order != NULL && client->close_code == SK_CLOSE_NONE) {
-            size_t place = arc4random_uniform((uint32_t)++ * count);
-            order[*count - 1] = order[place];
+            size_t last = (*count)++;
+            size_t place = arc4random_uniform((uint32_t)last + 1);
+            order[last] = order[place];
             order[place] = client;
         }
     }
@@ -188,16 +178,38 @@ static void on_signal(uv_signal_t *watcher, int number)
     }
 }
 
+static void on_hangup(uv_signal_t *watcher, int number)
+{
+    struct sk_relay *relay = watcher->data;
+    (void)number;
+    sk_server_reload(relay->server);
+}
+
 /* --- life -----------------------------------------------------------------------------------------------------------
  */
 
+static const struct {
+    int number;
+    uv_signal_cb handler;
+} signals[SK_RELAY_SIGNALS] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_hangup}};
+
+/* From here on: what a signal would do once its handle is closed is to end the process at once. */
+static void ignore_signals(void)
+{
+    sigset_t numbers;
+    (void)sigemptyset(&numbers);
+    for (size_t i = 0; i < SK_RELAY_SIGNALS; i++) {
+        (void)sigaddset(&numbers, signals[i].number);
+    }
+    (void)sigprocmask(SIG_BLOCK, &numbers, NULL);
+}
+
 static bool start_handles(struct sk_relay *relay)
 {
-    static const int numbers[] = {SIGTERM, SIGINT};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    for (size_t i = 0; i < SK_RELAY_SIGNALS; i++) {
         relay->signals[i].data = relay;
         if (uv_signal_init(&relay->loop, &relay->signals[i]) != 0 ||
-            uv_signal_start(&relay->signals[i], on_signal, numbers[i]) != 0) {
+            uv_signal_start(&relay->signals[i], signals[i].handler, signals[i].number) != 0) {
             return false;
         }
     }
@@ -272,11 +284,13 @@ void sk_relay_close(struct sk_relay *relay)
     if (!relay->has_loop || relay->spoilt) {
         return; /* there is nothing, or nothing that may still turn: the process' end cleans up */
     }
+    ignore_signals();
     close_handle((uv_handle_t *)&relay->ticker);
     close_handle((uv_handle_t *)&relay->drainer);
     close_handle((uv_handle_t *)&relay->reaper);
-    close_handle((uv_handle_t *)&relay->signals[0]);
-    close_handle((uv_handle_t *)&relay->signals[1]);
+    for (size_t i = 0; i < SK_RELAY_SIGNALS; i++) {
+        close_handle((uv_handle_t *)&relay->signals[i]);
+    }
     sk_spread_close(&relay->spread);
     sk_server_close(relay->server);
     sk_hub_close(&relay->hub);

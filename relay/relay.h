@@ -2,14 +2,15 @@
  *
  *            Redis                                                                      browsers, game servers
  *     ws:<id> │      ▲ MGET, TIME, XADD (appeal), PUBLISH (heartbeat)                               ▲
- *   (publish) ▼      │                                                                             │
- *     subscriptions  commands ── redis_link (two of them)                                     server (lws)
+ *   (publish) ▼      │                                                        tls, where there is a certificate
+ *     subscriptions  commands ── redis_link (two of them)                      arrivals: porch ► server (lws)
  *             │      ▲                                                                             │ ▲
  *             ▼      │                 lines: whose turn to subscribe, to read                     │ │
- *            hub ────┴─► channel ── one a session ────────────────────────────────► client ────────┘ │
- *             │            │  hold: messages kept back while a snapshot is read       │ outbox ──────┘
+ *            hub ────┴─► channel ── one a session ────────────────────────────────► client ◄───────┘ │
+ *             │            │  hold: messages kept back while a snapshot is read       │ outbox ──────┤
  *           pulse       snapshot: stored form ► settled view ► STATE_SYNC             │ bounded, newest state only
- *     time, heartbeat                                                              protocol: PING, RECONNECT
+ *     time, heartbeat                                                                 │ spread: whose turn it is
+ *                                                                              protocol: PING, RECONNECT
  *
  * A message comes in once, becomes one frame buffer, and each client's outbox gets a reference to it. Everything that
  * must be freed is marked where that is noticed and freed by the reaper, at the end of the loop's tick. */
@@ -20,6 +21,7 @@
 #include "relay/client.h"
 #include "relay/hub.h"
 #include "relay/spread.h"
+#include "relay/tally.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +30,7 @@
 
 struct sk_server;
 
+#define SK_RELAY_SIGNALS 3
 #define SK_RELAY_TICK_MS 100
 #define SK_RELAY_DRAIN_TICK_MS 10         /* fine enough that nobody elsewhere sees steps */
 #define SK_RELAY_PAUSE_MS 1000            /* a tick that is so late means that the process stood still */
@@ -43,10 +46,10 @@ struct sk_relay {
     bool has_loop; /* it was made, and must be closed */
     bool spoilt;   /* the server failed half-way and left handles on the loop: it cannot be run or closed */
     uv_timer_t ticker;
-    uv_prepare_t reaper; /* runs last before the loop waits again */
-    uv_signal_t signals[2];
-    uv_timer_t drainer; /* closes those whose moment has come */
-    uv_timer_t guard;   /* of the close */
+    uv_prepare_t reaper;                   /* runs last before the loop waits again */
+    uv_signal_t signals[SK_RELAY_SIGNALS]; /* SIGTERM, SIGINT, SIGHUP */
+    uv_timer_t drainer;                    /* closes those whose moment has come */
+    uv_timer_t guard;                      /* of the close */
     struct sk_hub hub;
     struct sk_spread spread;
     struct sk_keyring *keyring; /* owned */
@@ -59,9 +62,8 @@ struct sk_relay {
     int64_t resumed_at_us;  /* when the process last went on after standing still; 0: never */
     bool draining;
     int64_t drain_ends_at_us;
-    int64_t emptied_at_us;              /* when a drain had no client left; 0: not yet */
-    uint64_t sent[SK_FRAME_TYPE_COUNT]; /* frames since the last tick, on their way to the metrics */
-    uint64_t replaced;                  /* likewise: states that a newer one replaced before they were sent */
+    int64_t emptied_at_us; /* when a drain had no client left; 0: not yet */
+    struct sk_tally tally;
 };
 
 /* Makes everything and listens. Redis need not be there yet. SK_VALIDATION_ERROR: REDIS_URL, or the port is taken.
@@ -70,7 +72,8 @@ enum sk_code sk_relay_open(struct sk_relay *relay, const struct sk_config *confi
     __attribute__((warn_unused_result));
 
 /* Serves until SIGTERM or SIGINT, then drains: its clients are closed one by one over RELAY_DRAIN_S. Where the port is
- * shared, it is given up first; else who comes is sent away in plain HTTP. A second signal ends it at once. */
+ * shared, it is given up first; else who comes is sent away in plain HTTP. A second signal ends it at once. SIGHUP has
+ * the certificate read again. */
 void sk_relay_run(struct sk_relay *relay);
 
 /* Closes everything and frees it; also after a failed open. */

@@ -24,8 +24,11 @@ void sk_server_request_write(struct sk_client *client);
 /* Cuts the connection without another word, soon; it does not matter whether the peer reads. */
 void sk_server_drop(struct sk_client *client);
 
-/* How many bytes its connection has received in all; 0 where that is not known (behind TLS of our own). */
+/* How many bytes the network has brought on its connection in all, in TLS as they came; 0 where that is not known. */
 uint64_t sk_server_received_bytes(const struct sk_client *client);
+
+/* Reads the certificate again, where there is one; the log says what became of it. Blocks as tls.h says. */
+void sk_server_reload(struct sk_server *server);
 
 /* Whatever is due by now. */
 void sk_server_tick(struct sk_server *server, int64_t now_us);

@@ -1,6 +1,7 @@
 /* Routes of the relay: /ws?sessionId={id}, /sessions/{id} and /feed. */
 #include "relay/target.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define WS_PATH "/ws"
@@ -27,6 +28,25 @@ static bool is_path(const char *path, const char *route)
 {
     size_t length = strlen(route);
     return starts_with(path, route) && (path[length] == '\0' || strcmp(path + length, "/") == 0);
+}
+
+/* Whether at, with so many bytes behind the "%", goes on as the code of a byte that is no NUL. */
+static bool is_escape(const char *at, size_t length)
+{
+    return length >= 2 && isxdigit((unsigned char)at[0]) && isxdigit((unsigned char)at[1]) &&
+           (at[0] != '0' || at[1] != '0');
+}
+
+bool sk_target_is_sound(const char *target, size_t length)
+{
+    size_t arguments = 0;
+    for (size_t i = 0; i < length; i++) {
+        arguments += strchr("?&;", target[i]) != NULL ? 1 : 0;
+        if (target[i] == '%' && !is_escape(target + i + 1, length - i - 1)) {
+            return false;
+        }
+    }
+    return arguments <= SK_TARGET_ARGUMENTS_MAX;
 }
 
 void sk_target_read_path(struct sk_target *target, const char *path)

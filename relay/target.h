@@ -20,6 +20,12 @@ struct sk_target {
     char session_id[SK_ID_BYTES]; /* "" unless kind is SK_TARGET_SESSION */
 };
 
+#define SK_TARGET_ARGUMENTS_MAX 32 /* of a query; libwebsockets has places for some more, and complains of others */
+
+/* Whether libwebsockets can take the target of a request apart: not too many arguments (it divides them at ";", too),
+ * and after each "%" two hexadecimal digits that are no NUL (RFC 3986 §2.1). */
+bool sk_target_is_sound(const char *target, size_t length);
+
 /* Reads the path alone: /feed, /sessions/{id}, or /ws, which leaves SK_TARGET_MISSING_ID until an argument gives the
  * id. The path is percent-decoded and without its query. */
 void sk_target_read_path(struct sk_target *target, const char *path);

@@ -1,16 +1,16 @@
-/* Owns the certificate, all connections, and what runs on the loop apart from them: the sweeper and SIGHUP. */
+/* Owns the certificate, all connections, and what runs on the loop apart from them: the sweeper. */
 #include "relay/tls.h"
 
 #include "common/log.h"
 #include "common/server_clock.h"
 #include "relay/certificate.h"
+#include "relay/inflow.h"
 #include "relay/tls_parts.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -45,7 +45,7 @@ int sk_tls_wrap(struct sk_tls *tls, int fd)
         return -1;
     }
     set_up_sockets(fd, pair);
-    if (sk_tls_begin(tls, fd, pair[0])) {
+    if (sk_tls_begin(tls, fd, pair)) {
         return pair[1];
     }
     (void)close(fd);
@@ -71,13 +71,17 @@ static void on_sweep(uv_timer_t *timer)
     }
 }
 
-/* Connections that stand keep the context they came with: OpenSSL counts who uses it. */
-static void on_hangup(uv_signal_t *watcher, int number)
+uint64_t sk_tls_received_bytes(const struct sk_tls *tls, int plain)
 {
-    struct sk_tls *tls = watcher->data;
+    bool known = plain >= 0 && (size_t)plain < tls->by_wrapped_size && tls->by_wrapped[plain] != NULL;
+    return known ? sk_inflow_bytes(tls->by_wrapped[plain]->network.fd) : 0;
+}
+
+/* Connections that stand keep the context they came with: OpenSSL counts who uses it. */
+void sk_tls_reload(struct sk_tls *tls)
+{
     struct sk_error error = {.code = SK_OK};
     SSL_CTX *context = NULL;
-    (void)number;
     if (sk_certificate_load(tls->chain_file, tls->key_file, &context, &error) != SK_OK) {
         sk_log(SK_LOG_ERROR, "the certificate stays as it was", SK_S("why", error.text));
         return;
@@ -87,13 +91,11 @@ static void on_hangup(uv_signal_t *watcher, int number)
     sk_log(SK_LOG_INFO, "certificate read again");
 }
 
-static bool start_handles(struct sk_tls *tls)
+static bool start_sweeper(struct sk_tls *tls)
 {
     tls->sweeper.data = tls;
-    tls->hangup.data = tls;
-    return uv_timer_init(tls->loop, &tls->sweeper) == 0 && uv_signal_init(tls->loop, &tls->hangup) == 0 &&
-           uv_timer_start(&tls->sweeper, on_sweep, SWEEP_MS, SWEEP_MS) == 0 &&
-           uv_signal_start(&tls->hangup, on_hangup, SIGHUP) == 0;
+    return uv_timer_init(tls->loop, &tls->sweeper) == 0 &&
+           uv_timer_start(&tls->sweeper, on_sweep, SWEEP_MS, SWEEP_MS) == 0;
 }
 
 enum sk_code sk_tls_open(uv_loop_t *loop, const char *chain_file, const char *key_file, struct sk_tls **tls,
@@ -115,7 +117,7 @@ enum sk_code sk_tls_open(uv_loop_t *loop, const char *chain_file, const char *ke
     made->context = context;
     LIST_INIT(&made->connections);
     *tls = made;
-    return start_handles(made) ? SK_OK : sk_fail(error, SK_INTERNAL_ERROR, "the event loop takes no timer or signal");
+    return start_sweeper(made) ? SK_OK : sk_fail(error, SK_INTERNAL_ERROR, "the event loop takes no timer");
 }
 
 /* The sweeper is needed for as long as there is anybody. */
@@ -123,7 +125,6 @@ void sk_tls_finish(struct sk_tls *tls)
 {
     if (tls->closing && tls->count == 0) {
         uv_close((uv_handle_t *)&tls->sweeper, NULL);
-        uv_close((uv_handle_t *)&tls->hangup, NULL);
     }
 }
 
@@ -137,8 +138,7 @@ void sk_tls_close(struct sk_tls *tls)
     tls->closing = true;
     LIST_FOREACH(connection, &tls->connections, link)
     {
-        bool sooner = connection->leave_by_us == 0 || connection->leave_by_us > leave_by_us;
-        connection->leave_by_us = sooner ? leave_by_us : connection->leave_by_us;
+        sk_tls_leave(connection, leave_by_us);
     }
     sk_tls_finish(tls);
 }
@@ -147,6 +147,7 @@ void sk_tls_free(struct sk_tls *tls)
 {
     if (tls != NULL) {
         SSL_CTX_free(tls->context);
+        free(tls->by_wrapped);
         free(tls);
     }
 }

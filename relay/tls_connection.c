@@ -2,6 +2,7 @@
  * the bytes mean. */
 #include "common/log.h"
 #include "common/server_clock.h"
+#include "relay/inflow.h"
 #include "relay/tls_parts.h"
 
 #include <errno.h>
@@ -54,6 +55,9 @@ static void destroy(struct sk_tls_connection *connection)
     struct sk_tls *tls = connection->tls;
     LIST_REMOVE(connection, link);
     tls->count--;
+    if (tls->by_wrapped[connection->wrapped] == connection) {
+        tls->by_wrapped[connection->wrapped] = NULL;
+    }
     close_end(&connection->network);
     close_end(&connection->plain);
     sk_tls_finish(tls);
@@ -67,11 +71,26 @@ void sk_tls_cut(struct sk_tls_connection *connection)
     destroy(connection);
 }
 
-static void leave_soon(struct sk_tls_connection *connection)
+void sk_tls_leave(struct sk_tls_connection *connection, int64_t by_us)
 {
     if (connection->leave_by_us == 0) {
-        connection->leave_by_us = sk_monotonic_us() + SK_TLS_LINGER_MS * US_PER_MS;
+        connection->leave_bytes = sk_inflow_bytes(connection->network.fd);
+        connection->leave_by_us = by_us;
+    } else if (by_us < connection->leave_by_us) {
+        connection->leave_by_us = by_us;
     }
+}
+
+static void leave_soon(struct sk_tls_connection *connection)
+{
+    sk_tls_leave(connection, sk_monotonic_us() + SK_TLS_LINGER_MS * US_PER_MS);
+}
+
+/* Nobody listens to it any more, and reading it costs as much as if somebody did. */
+static bool talks_on(const struct sk_tls_connection *connection)
+{
+    return connection->leave_by_us != 0 &&
+           sk_inflow_bytes(connection->network.fd) > connection->leave_bytes + SK_TLS_LINGER_BYTES;
 }
 
 /* --- the handshake and the farewell ------------------------------------------------------------------------------- */
@@ -254,7 +273,7 @@ static void carry_in(struct sk_tls_connection *connection)
         return;
     }
     connection->read_waits = awaited(connection, result);
-    if (SSL_get_error(connection->ssl, result) == SSL_ERROR_ZERO_RETURN) {
+    if ((SSL_get_shutdown(connection->ssl) & SSL_RECEIVED_SHUTDOWN) != 0) {
         end_inbound(connection);
     } else if (connection->read_waits == 0) {
         set_stage(connection, SK_TLS_GONE);
@@ -326,7 +345,7 @@ static void carry(struct sk_tls_connection *connection)
 static void turn(struct sk_tls_connection *connection)
 {
     bool quiet = connection->stage == SK_TLS_HANDSHAKE || connection->stage == SK_TLS_LINGER;
-    if (quiet && is_given_up(connection)) {
+    if ((quiet && is_given_up(connection)) || talks_on(connection)) {
         destroy(connection);
         return;
     }
@@ -404,9 +423,27 @@ static struct sk_tls_connection *new_connection(struct sk_tls *tls, int network)
     return connection;
 }
 
-bool sk_tls_begin(struct sk_tls *tls, int network, int plain)
+/* Makes room in the table for that descriptor. False: out of memory. */
+static bool make_place(struct sk_tls *tls, int wrapped)
 {
-    struct sk_tls_connection *connection = new_connection(tls, network);
+    size_t needed = (size_t)wrapped + 1;
+    if (needed <= tls->by_wrapped_size) {
+        return true;
+    }
+    size_t size = needed + tls->by_wrapped_size;
+    struct sk_tls_connection **table = realloc(tls->by_wrapped, size * sizeof(struct sk_tls_connection *));
+    if (table == NULL) {
+        return false;
+    }
+    memset(table + tls->by_wrapped_size, 0, (size - tls->by_wrapped_size) * sizeof(struct sk_tls_connection *));
+    tls->by_wrapped = table;
+    tls->by_wrapped_size = size;
+    return true;
+}
+
+bool sk_tls_begin(struct sk_tls *tls, int network, const int pair[2])
+{
+    struct sk_tls_connection *connection = make_place(tls, pair[1]) ? new_connection(tls, network) : NULL;
     if (connection == NULL) {
         return false;
     }
@@ -414,10 +451,12 @@ bool sk_tls_begin(struct sk_tls *tls, int network, int plain)
         free_connection(connection);
         return false;
     }
-    if (!watch(connection, &connection->plain, plain)) {
+    if (!watch(connection, &connection->plain, pair[0])) {
         uv_close((uv_handle_t *)&connection->network.poll, on_end_closed);
         return false;
     }
+    connection->wrapped = pair[1];
+    tls->by_wrapped[pair[1]] = connection;
     LIST_INSERT_HEAD(&tls->connections, connection, link);
     tls->count++;
     wait_for(connection, &connection->network, UV_READABLE, on_network);

@@ -41,6 +41,7 @@ struct sk_tls_connection {
     SSL *ssl;
     struct sk_tls_end network;
     struct sk_tls_end plain;
+    int wrapped; /* the other end of plain, which is its caller's; it may have been closed, and be another's by now */
     int handles; /* that have not closed */
     enum sk_tls_stage stage;
     bool network_ended;          /* the peer says no more */
@@ -49,6 +50,7 @@ struct sk_tls_connection {
     int read_waits;              /* for what the network must be ready, before more can be read; an uv_poll event */
     int write_waits;             /* likewise, before more can be written */
     int64_t leave_by_us;         /* 0: it may stay */
+    uint64_t leave_bytes;        /* how many bytes had come in when it was told to leave */
     struct sk_tls_rest inbound;  /* from the network */
     struct sk_tls_rest outbound; /* to it */
 };
@@ -59,16 +61,20 @@ struct sk_tls {
     const char *key_file;   /* borrowed */
     SSL_CTX *context;       /* for new connections */
     uv_timer_t sweeper;
-    uv_signal_t hangup;
     bool closing;
     size_t count;
     LIST_HEAD(sk_tls_connections, sk_tls_connection) connections;
+    struct sk_tls_connection **by_wrapped; /* by descriptor; NULL: none of ours */
+    size_t by_wrapped_size;
     char block[SK_TLS_BLOCK_BYTES]; /* what is just passing through; it is never left there */
 };
 
-/* Begins the handshake on network; plain is the end whose other one the caller gives away. Takes both, unless it
- * fails: out of memory. */
-bool sk_tls_begin(struct sk_tls *tls, int network, int plain) __attribute__((warn_unused_result));
+/* Begins the handshake on network; pair[0] is the plain end, and pair[1] the other one, which the caller gives away.
+ * Takes network and pair[0], unless it fails: out of memory. */
+bool sk_tls_begin(struct sk_tls *tls, int network, const int pair[2]) __attribute__((warn_unused_result));
+
+/* It is to leave by that time, and to say little meanwhile. */
+void sk_tls_leave(struct sk_tls_connection *connection, int64_t by_us);
 
 /* Ends a connection without another word. It is freed when its handles have closed. */
 void sk_tls_cut(struct sk_tls_connection *connection);

@@ -91,6 +91,61 @@ static void only_websockets_come_through(void)
                   "HTTP/1.1 101 ", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
+/* What libwebsockets would answer in its own way, and tell the log of. */
+static void what_libwebsockets_would_complain_of_is_answered_before(void)
+{
+    static const char *const targets[] = {"/ws?a=%zz", "/ws?sessionId=a%", "/sessions/a%00b", "/ws?sessionId=%00"};
+    char arguments[401];
+    int port = 0;
+    struct process *relay = relay_start(NULL, &port);
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        expect_answer(port, kept_text("GET %s HTTP/1.1\r\n" UPGRADE "\r\n", targets[i]), "HTTP/1.1 400 ",
+                      "BAD_REQUEST");
+    }
+    for (size_t i = 0; i < sizeof arguments - 1; i++) {
+        arguments[i] = "a=1&"[i % 4];
+    }
+    arguments[sizeof arguments - 1] = '\0';
+    expect_answer(port, kept_text("GET /ws?%s HTTP/1.1\r\n" UPGRADE "\r\n", arguments), "HTTP/1.1 400 ",
+                  "too many arguments");
+    expect_answer(port, "GET /ws HTTP/1.1\r\n" UPGRADE "Content-Length: 2\r\n\r\nab", "HTTP/1.1 400 ", "no body");
+    expect_answer(port, kept_text("GET /health HTTP/1.1\r\nA: %017000d\r\n\r\n", 1), "HTTP/1.1 431 ", "HEAD_TOO_LARGE");
+    EXPECT(!process_logged(relay, "libwebsockets"));
+}
+
+/* Says more and more, in PINGs, until nobody listens; how much that was, limit at most. */
+static size_t talk_on(int fd, size_t limit)
+{
+    static const char ping[131] = "\x89\xfd";
+    char piece[sizeof ping * 125];
+    size_t said = 0;
+    for (size_t i = 0; i < sizeof piece; i += sizeof ping) {
+        memcpy(piece + i, ping, sizeof ping);
+    }
+    while (said < limit && send(fd, piece, sizeof piece, MSG_NOSIGNAL) > 0) {
+        said += sizeof piece;
+        nap();
+    }
+    return said;
+}
+
+static void who_talks_on_after_the_last_word_is_cut_off(void)
+{
+    const size_t page_max = 1048576;
+    const size_t close_max = 4194304;
+    static const char too_big[8 + 4097] = "\x81\xfe\x10\x01"; /* a text of 4097 bytes: 1009 */
+    const int port = stack.relay_ports[0];
+    const int reader = knock(port, 1);
+    EXPECT(strncmp(answer_to(reader, "GET /health HTTP/1.1\r\n\r\n"), "HTTP/1.1 200 ", 13) == 0);
+    EXPECT(talk_on(reader, page_max) < page_max);
+
+    const char *id = running("talker");
+    const int talker = knock(port, 1);
+    (void)answer_to(talker, kept_text("GET /ws?sessionId=%s HTTP/1.1\r\n" UPGRADE "\r\n", id));
+    EXPECT(send(talker, too_big, sizeof too_big, MSG_NOSIGNAL) == (ssize_t)sizeof too_big);
+    EXPECT(talk_on(talker, close_max) < close_max);
+}
+
 /* Both are measured by who is still there: patience would run out for the earliest first. */
 static void one_address_cannot_fill_the_porch(void)
 {
@@ -100,18 +155,21 @@ static void one_address_cannot_fill_the_porch(void)
     swarm_raise_file_limit();
     relay_start(env, &port);
     const int first = knock(port, 1);
-    for (int i = 1; i < PART; i++) {
+    const int next = knock(port, 1);
+    for (int i = 2; i < PART; i++) {
         knock(port, 1);
     }
-    const int surplus = knock(port, 1);
-    EVENTUALLY(!is_open(surplus));
-    EXPECT(is_open(first));
+    const int beside = knock(port, 2);
+    const int second = knock(port, 1);
+    EVENTUALLY(!is_open(first));
+    EXPECT(is_open(beside));
+    EXPECT(strncmp(answer_to(second, "GET /health HTTP/1.1\r\n\r\n"), "HTTP/1.1 200 ", 13) == 0);
     for (int i = PART; i < PLACES; i++) {
-        knock(port, 1 + i / PART);
+        knock(port, 2 + i / PART);
     }
     const int newcomer = knock(port, 9);
-    EVENTUALLY(!is_open(first));
-    EXPECT(is_open(newcomer));
+    EVENTUALLY(!is_open(next));
+    EXPECT(is_open(beside) && is_open(newcomer));
     EXPECT(strncmp(answer_to(newcomer, "GET /health HTTP/1.1\r\n\r\n"), "HTTP/1.1 200 ", 13) == 0);
 }
 
@@ -128,6 +186,23 @@ static void nobody_is_left_without_an_answer_at_the_end_of_a_drain(void)
     EXPECT(strncmp(answer, "HTTP/1.1 503 ", 13) == 0);
     EXPECT(strstr(answer, "RELAY_DRAINING") != NULL);
     EXPECT_INT(process_wait(relay), 0);
+}
+
+static void without_a_certificate_there_is_none_to_read_again(void)
+{
+    int port = 0;
+    struct process *relay = relay_start(NULL, &port);
+    process_signal(relay, SIGHUP);
+    EVENTUALLY(process_logged(relay, "there is no certificate to read again"));
+    EXPECT(url_answers(kept_text("http://127.0.0.1:%d/health", port), 200));
+}
+
+static void the_help_names_every_path_and_signal(void)
+{
+    const char *const argv[] = {kept_text("%s/synckairos-relay", stack.build), "--help", NULL};
+    struct process *help = process_start(&(struct process_spec){.name = "relay-help", .argv = argv});
+    EXPECT_INT(process_wait(help), 0);
+    EXPECT(process_logged(help, "GET /feed") && process_logged(help, "GET /ready") && process_logged(help, "SIGHUP"));
 }
 
 /* Descriptors for Redis are left, whoever comes. */
@@ -151,8 +226,13 @@ static void as_many_are_let_in_as_there_are_files(void)
 
 CU_TestInfo door_tests[] = {
     {"only WebSockets come through", only_websockets_come_through},
+    {"what libwebsockets would complain of is answered before",
+     what_libwebsockets_would_complain_of_is_answered_before},
+    {"who talks on after the last word is cut off", who_talks_on_after_the_last_word_is_cut_off},
     {"one address cannot fill the porch", one_address_cannot_fill_the_porch},
     {"nobody is left without an answer at the end of a drain", nobody_is_left_without_an_answer_at_the_end_of_a_drain},
+    {"without a certificate there is none to read again", without_a_certificate_there_is_none_to_read_again},
+    {"the help names every path and signal", the_help_names_every_path_and_signal},
     {"as many are let in as there are files", as_many_are_let_in_as_there_are_files},
     CU_TEST_INFO_NULL,
 };

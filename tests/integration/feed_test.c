@@ -368,6 +368,20 @@ static void too_many_waiting_events_are_4008(void)
     EXPECT_INT(ws_code_now(quick), WS_STILL_OPEN);
 }
 
+/* What it says itself has a bound of its own, far below that of the events. */
+static void too_many_waiting_answers_are_4008(void)
+{
+    const char *id = fresh_id("chatter");
+    struct ws_client *slow = open_stalled(stack.relay_ports[0]);
+    publish_many(id, 0, 400);
+    for (int i = 0; i < 75; i++) {
+        ws_send(slow, "{\"type\":\"PING\",\"timestamp\":1}");
+        pause_ms(60); /* not faster than it may speak */
+    }
+    ws_go_on_reading(slow);
+    EXPECT_INT(ws_close_code(slow), 4008);
+}
+
 /* --- Redis goes --------------------------------------------------------------------------------------------------- */
 
 static void after_a_loss_of_redis_connected_comes_again(void)
@@ -435,6 +449,7 @@ CU_TestInfo feed_tests[] = {
     {"a session called feed is a session", a_session_called_feed_is_a_session},
     {"only an administrator may listen", only_an_administrator_may_listen},
     {"events wait for a slow reader", events_wait_for_a_slow_reader},
+    {"too many waiting answers are 4008", too_many_waiting_answers_are_4008},
     {"too many waiting events are 4008", too_many_waiting_events_are_4008},
     {"after a loss of Redis CONNECTED comes again", after_a_loss_of_redis_connected_comes_again},
     {"nobody is connected before it is true", nobody_is_connected_before_it_is_true},

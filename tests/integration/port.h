@@ -11,7 +11,8 @@ int free_port(void);
 bool port_answers(int port);
 
 /* A connection that sends without delay and whose reads give up with the test's patience; -1: nobody takes it. The
- * caller closes it. receive_bytes: of its receive buffer; 0: as the system likes. */
+ * caller closes it. receive_bytes: of its receive buffer, and the segments of a network then; 0: as the
+ * system likes. */
 int port_connect(int port, int receive_bytes);
 
 /* A socket that listens on a port which the system gives. The caller closes it. */

@@ -8,10 +8,12 @@
 #include "tests/integration/tokens.h"
 
 #include <dirent.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DAY_S 86400L
@@ -194,6 +196,66 @@ static void a_client_in_tls_that_reads_nothing_is_dropped(void)
     EXPECT_INT((int64_t)version_seen(watch(id, secure.tap_port)), 3);
 }
 
+/* One who reads nothing has the close take its time. */
+static void a_signal_during_the_close_changes_nothing(void)
+{
+    const struct secure secure = secure_start(NULL);
+    const char *id = running("tls-signals");
+    struct ws_client *deaf = ws_open_small(secure.tap_port, kept_text("/ws?sessionId=%s", id), 4096);
+    REQUIRE(deaf != NULL);
+    EXPECT_FRAME(deaf, "CONNECTED");
+    EXPECT_FRAME(deaf, "STATE_SYNC");
+    ws_stop_reading(deaf);
+    publish(publisher_open(id, 10000), "TIME_WARNING", 60);
+    while (process_alive(secure.relay)) {
+        process_signal(secure.relay, SIGTERM);
+        process_signal(secure.relay, SIGHUP);
+        nap();
+    }
+    EXPECT_INT(process_wait(secure.relay), 0);
+    EXPECT(process_logged(secure.relay, "stopped"));
+}
+
+static void pings_without_end_are_cut_off_in_tls_too(void)
+{
+    static const char load[125];
+    const struct secure secure = secure_start(NULL);
+    struct ws_client *client = watch(running("tls-flood"), secure.tap_port);
+    const size_t before = descriptors_of(secure.relay);
+    const int64_t give_up_us = now_us() + INT64_C(1000) * PATIENCE_MS;
+    while (now_us() < give_up_us && ws_send_frame(client, WS_PING, load, sizeof(load))) {
+    }
+    EXPECT(now_us() < give_up_us);
+    EVENTUALLY(descriptors_of(secure.relay) < before);
+}
+
+/* Says more and more in TLS, on a connection that has its last word, until nobody listens; how much, limit at most. */
+static size_t talk_on(int fd, const char *request, size_t limit)
+{
+    static const char piece[16384];
+    size_t said = 0;
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = context ? SSL_new(context) : NULL;
+    REQUIRE(ssl && SSL_set_fd(ssl, fd) == 1 && SSL_connect(ssl) == 1);
+    EXPECT(SSL_write(ssl, request, (int)strlen(request)) > 0);
+    while (said < limit && SSL_write(ssl, piece, sizeof(piece)) > 0) {
+        said += sizeof(piece);
+    }
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    return said;
+}
+
+static void who_talks_on_over_tls_is_cut_off(void)
+{
+    const size_t limit = 16777216;
+    const struct secure secure = secure_start(NULL);
+    const int fd = port_connect(secure.port, 65536);
+    REQUIRE(fd >= 0);
+    EXPECT(talk_on(fd, "GET /health HTTP/1.1\r\n\r\n", limit) < limit);
+    close(fd);
+}
+
 /* --- the certificate -------------------------------------------------------------------------------------------- */
 
 static void move_file(const char *from, const char *to)
@@ -236,6 +298,19 @@ static void a_new_certificate_is_read_on_sighup(void)
     REQUIRE(unlink(old_file) == 0 && unlink(next_file) == 0);
 }
 
+/* A named pipe would have whoever reads it wait. */
+static void a_certificate_that_is_no_file_stops_nobody(void)
+{
+    const struct secure secure = secure_start(NULL);
+    const char *old_file = kept_text("%s/pipe-trusted.pem", stack.folder);
+    move_file(secure.certificate.chain_file, old_file);
+    REQUIRE(mkfifo(secure.certificate.chain_file, 0600) == 0);
+    process_signal(secure.relay, SIGHUP);
+    EVENTUALLY(process_logged(secure.relay, "not a regular file"));
+    EXPECT(greets(&secure, old_file));
+    REQUIRE(unlink(old_file) == 0);
+}
+
 static void expect_refused(const char *chain_file, const char *key_file, const char *option, const char *why)
 {
     const char *const env[] = {kept_text("RELAY_PORT=%d", free_port()), kept_text("RELAY_TLS_CERT_FILE=%s", chain_file),
@@ -257,7 +332,8 @@ static void a_pair_that_clients_could_not_accept_refuses_to_start(void)
     expect_refused("/nowhere/chain.pem", good.key_file, chain, "No such file");
     expect_refused(good.chain_file, "/nowhere/key.pem", key, "No such file");
     expect_refused(good.key_file, good.key_file, chain, "no start line");
-    expect_refused(stack.folder, good.key_file, chain, "no start line");
+    expect_refused(stack.folder, good.key_file, chain, "not a regular file");
+    expect_refused(good.chain_file, stack.folder, key, "not a regular file");
     expect_refused(good.chain_file, good.chain_file, key, "not a private key");
     expect_refused(good.chain_file, good.locked_key_file, key, "without a passphrase");
     expect_refused(good.chain_file, other.key_file, key, "not the key of the certificate");
@@ -273,7 +349,11 @@ CU_TestInfo tls_tests[] = {
     {"a draining relay says so over TLS", a_draining_relay_says_so_over_tls},
     {"who does not speak TLS is sent away", who_does_not_speak_tls_is_sent_away},
     {"a client in TLS that reads nothing is dropped", a_client_in_tls_that_reads_nothing_is_dropped},
+    {"who talks on over TLS is cut off", who_talks_on_over_tls_is_cut_off},
+    {"a signal during the close changes nothing", a_signal_during_the_close_changes_nothing},
+    {"PINGs without end are cut off in TLS, too", pings_without_end_are_cut_off_in_tls_too},
     {"a new certificate is read on SIGHUP", a_new_certificate_is_read_on_sighup},
+    {"a certificate that is no file stops nobody", a_certificate_that_is_no_file_stops_nobody},
     {"a pair that clients could not accept refuses to start", a_pair_that_clients_could_not_accept_refuses_to_start},
     CU_TEST_INFO_NULL,
 };

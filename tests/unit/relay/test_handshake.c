@@ -35,7 +35,7 @@ static void what_is_handed_on_is_written_anew(void)
         {"\r\n\r\n" GET UPGRADE END, GET UPGRADE END},
         {GET "upgrade:WebSocket\r\nHOST:x \r\nConnection: keep-alive\r\nconnection: , UPGRADE\r\n"
              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: k\r\nX: y\r\nSec-WebSocket-Extensions: e\r\n"
-             "HTTP2-Settings: AAMA\r\nContent-Length: 9\r\n" END,
+             "HTTP2-Settings: AAMA\r\nContent-Length: 0\r\n" END,
          GET UPGRADE END},
         {"GET http://h:80/sessions/a?b=c HTTP/1.1\r\n" UPGRADE END, "GET /sessions/a?b=c HTTP/1.1\r\n" UPGRADE END},
         {GET UPGRADE "Origin: https://a\r\n" END, GET UPGRADE "Origin: https://a\r\n" END},

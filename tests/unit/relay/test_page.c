@@ -1,5 +1,8 @@
 /* Plain HTTP on the relay's port. */
 #include "relay/page.h"
+
+#include "common/metrics.h"
+#include "relay/handshake.h"
 #include "tests/unit/check.h"
 #include "tests/unit/suites.h"
 
@@ -11,6 +14,7 @@
 #define WS_END " HTTP/1.1\r\n" ASKS KEY "\r\n"
 
 static const struct sk_page_facts serving = {.redis = true};
+static const struct sk_page_facts watched = {.redis = true, .metrics = true};
 static const struct sk_page_facts alone = {.redis = false};
 static const struct sk_page_facts leaving = {.draining = true, .turns_away = true, .redis = true};
 static const struct sk_page_facts leaving_shared = {.draining = true, .redis = true};
@@ -37,6 +41,10 @@ static void every_request_has_its_answer(void)
         {"GET /sessions/a" END, &serving, "426 ", "UPGRADE_REQUIRED"},
         {"GET /" END, &serving, "404 ", "NOT_FOUND"},
         {"GET /healthy" END, &serving, "404 ", "NOT_FOUND"},
+        {"GET /metrics" END, &serving, "403 ", "METRICS_NETWORK"},
+        {"GET /metrics HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n", &watched, "403 ", "FORBIDDEN"},
+        {"GET /metrics HTTP/1.1\r\nForwarded: for=192.0.2.1\r\n\r\n", &watched, "403 ", "FORBIDDEN"},
+        {"POST /metrics" END, &watched, "405 ", ""},
         {"POST /ready" END, &serving, "405 ", "\r\nAllow: GET, HEAD\r\n"},
         {"GET /ws?sessionId=a" WS_END, &serving, NULL, NULL},
         {"GET /anything" WS_END, &serving, NULL, NULL},
@@ -48,6 +56,11 @@ static void every_request_has_its_answer(void)
         {"GET /ws HTTP/1.1\r\n" ASKS "\r\n", &serving, "426 ", "\r\nSec-WebSocket-Version: 13\r\n"},
         {"GET /ws HTTP/1.1\r\n" ASKS "Sec-WebSocket-Version: 13\r\n\r\n", &serving, "400 ", "Sec-WebSocket-Key"},
         {"GET /ws HTTP/1.1\r\n" ASKS KEY "Sec-WebSocket-Protocol: a, b\r\n\r\n", &serving, "400 ", "synckairos.v1"},
+        {"GET /ws HTTP/1.1\r\n" ASKS KEY "Content-Length: 5\r\n\r\n", &serving, "400 ", "no body"},
+        {"GET /ws HTTP/1.1\r\n" ASKS KEY "Content-Length: 0\r\nContent-Length: 5\r\n\r\n", &serving, "400 ", "body"},
+        {"GET /ws HTTP/1.1\r\n" ASKS KEY "Transfer-Encoding: chunked\r\n\r\n", &serving, "400 ", "no body"},
+        {"GET /ws HTTP/1.1\r\n" ASKS KEY "Content-Length: 0\r\n\r\n", &serving, NULL, NULL},
+        {"GET /ws?sessionId=a%zz" WS_END, &serving, "400 ", "no code"},
         {"GET http://host:8081/health" END, &serving, "200 OK", "{\"status\":\"ok\"}"},
         {"GET HTTPS://host" END, &serving, "404 ", "NOT_FOUND"},
         {"\r\n\r\nGET /health" END, &serving, "200 OK", "{\"status\":\"ok\"}"},
@@ -75,6 +88,28 @@ static void every_request_has_its_answer(void)
     }
 }
 
+static void a_head_too_long_is_431(void)
+{
+    static char head[SK_HEAD_MAX + 1];
+    struct sk_buffer out = {0};
+    memset(head, 'a', sizeof head);
+    CHECK("answered", sk_page_answer(head, sizeof head, &serving, &out));
+    CHECK("431", strncmp(sk_buffer_text(&out), "HTTP/1.1 431 ", 13) == 0);
+    sk_buffer_clear(&out);
+}
+
+static void whoever_may_reads_what_was_counted(void)
+{
+    static const char head[] = "GET /metrics" END;
+    struct sk_buffer out = {.data = NULL};
+    CHECK("answered", sk_page_answer(head, sizeof head - 1, &watched, &out));
+    const char *text = sk_buffer_text(&out);
+    CHECK("200", strncmp(text, "HTTP/1.1 200 OK\r\n", 17) == 0);
+    CHECK("its type", strstr(text, "\r\nContent-Type: " SK_METRICS_TYPE "\r\n") != NULL);
+    CHECK("the metrics", strstr(text, "\r\n\r\n# HELP synckairos_") != NULL);
+    sk_buffer_clear(&out);
+}
+
 static void head_is_get_without_the_body(void)
 {
     static const char get[] = "GET /ready" END;
@@ -97,6 +132,8 @@ void suite_relay_page(CU_pSuite suite)
 {
     static const struct unit_test tests[] = {
         {"every request has its answer", every_request_has_its_answer},
+        {"a head too long is 431", a_head_too_long_is_431},
+        {"whoever may reads what was counted", whoever_may_reads_what_was_counted},
         {"HEAD is GET without the body", head_is_get_without_the_body},
     };
     ADD_TESTS(suite, tests);

@@ -77,7 +77,7 @@ static void a_refusal_quoted_half_a_character(void)
     sk_request_clear(&request);
 }
 
-static void echoes_any_value(void)
+static void echoes_any_short_value(void)
 {
     static const char *const values[] = {
         "1790000000123", "-1", "1.5", "\"2026\"", "true", "null", "[1,2]", "{\"a\":{\"b\":[]}}", "\"\\u0001\\\"\"",
@@ -100,6 +100,28 @@ static void echoes_any_value(void)
         sk_buffer_clear(&pong);
         sk_buffer_clear(&expected);
     }
+}
+
+/* Written anew a value may be many times longer than it came. */
+static void a_long_timestamp_is_not_sent_back(void)
+{
+    struct sk_request request;
+    struct sk_buffer message = {0};
+    sk_buffer_append_text(&message, "{\"type\":\"PING\",\"timestamp\":[0.1");
+    for (int i = 1; i < 13; i++) { /* each has 20 bytes then, with what separates them */
+        sk_buffer_append_text(&message, ",0.1");
+    }
+    sk_buffer_append_text(&message, "]}");
+    sk_protocol_read(message.data, message.length, &request);
+    CHECK_INT("261 bytes", request.type, SK_REQUEST_INVALID);
+    CHECK("nothing is kept of it", request.timestamp == NULL);
+    sk_request_clear(&request);
+    sk_buffer_reset(&message);
+    sk_buffer_append_format(&message, "{\"type\":\"PING\",\"timestamp\":\"%0*d\"}", SK_ECHO_BYTES_MAX - 2, 7);
+    sk_protocol_read(message.data, message.length, &request);
+    CHECK_INT("256 bytes", request.type, SK_REQUEST_PING);
+    sk_request_clear(&request);
+    sk_buffer_clear(&message);
 }
 
 static void writes_the_relays_frames(void)
@@ -132,7 +154,8 @@ void suite_relay_protocol(CU_pSuite suite)
         {"reads messages", reads_messages},
         {"bounds the depth", bounds_the_depth},
         {"a refusal quoted half a character", a_refusal_quoted_half_a_character},
-        {"echoes any value", echoes_any_value},
+        {"echoes any short value", echoes_any_short_value},
+        {"a long timestamp is not sent back", a_long_timestamp_is_not_sent_back},
         {"writes the relay's frames", writes_the_relays_frames},
     };
     ADD_TESTS(suite, tests);

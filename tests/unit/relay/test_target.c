@@ -1,4 +1,5 @@
 /* Tests of relay/target and relay/admission: what a connection asks for, and whether it is let in. */
+#include "common/buffer.h"
 #include "relay/admission.h"
 #include "relay/target.h"
 #include "tests/unit/check.h"
@@ -90,11 +91,37 @@ static void decides_who_is_let_in(void)
     sk_keyring_free(keyring);
 }
 
+static void knows_targets_that_cannot_be_taken_apart(void)
+{
+    static const struct {
+        const char *target;
+        bool sound;
+    } rows[] = {
+        {"", true},           {"/ws?sessionId=a", true},  {"/ws?a=%41", true}, {"/%fF%7e", true},
+        {"/%0a", true},       {"/ws?a=%", false},         {"/ws?a=%4", false}, {"/ws?a=%zz", false},
+        {"/ws?a=%4g", false}, {"/sessions/a%00b", false}, {"/ws?a=%25", true}, {"/ws?a=%%41", false},
+    };
+    struct sk_buffer query = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CHECK_INT(rows[i].target, sk_target_is_sound(rows[i].target, strlen(rows[i].target)), rows[i].sound);
+    }
+    CHECK("not beyond its end", !sk_target_is_sound("/%41", 3));
+    sk_buffer_append_text(&query, "/ws?sessionId=a");
+    for (int i = 1; i < SK_TARGET_ARGUMENTS_MAX; i++) {
+        sk_buffer_append_text(&query, "&a=1");
+    }
+    CHECK("as many as there may be", sk_target_is_sound(query.data, query.length));
+    sk_buffer_append_text(&query, ";");
+    CHECK("one more", !sk_target_is_sound(query.data, query.length));
+    sk_buffer_clear(&query);
+}
+
 void suite_relay_target(CU_pSuite suite)
 {
     static const struct unit_test tests[] = {
         {"reads path and query", reads_path_and_query},
         {"decides who is let in", decides_who_is_let_in},
+        {"knows targets that cannot be taken apart", knows_targets_that_cannot_be_taken_apart},
     };
     ADD_TESTS(suite, tests);
 }
