@@ -24,7 +24,7 @@ static const struct column {
     [SK_AUDIT_ACTOR] = {TEXT, false, ""},           [SK_AUDIT_REQUEST_ID] = {TEXT, false, NULL},
     [SK_AUDIT_AT_MS] = {INSTANT, true, NULL},       [SK_AUDIT_EXPIRY_COUNT] = {NUMBER, false, "0"},
     [SK_AUDIT_EXPIRIES] = {JSON, false, NULL},      [SK_AUDIT_SNAPSHOT] = {JSON, false, NULL},
-    [SK_AUDIT_METADATA] = {JSON, false, "{}"},
+    [SK_AUDIT_METADATA] = {JSON, false, "{}"},      [SK_AUDIT_TRACE_ID] = {TEXT, false, NULL},
 };
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */

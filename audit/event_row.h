@@ -13,7 +13,7 @@
 /* The columns in the order of enum sk_audit_field, in which sk_event_row_append writes them. */
 #define SK_EVENT_ROW_COLUMNS                                                                                           \
     "event_id, prev_event_id, session_id, session_created_at, type, participant_id, version, cycle_number, actor, "    \
-    "request_id, at, expiry_count, expiries, state_snapshot, metadata"
+    "request_id, at, expiry_count, expiries, state_snapshot, metadata, trace_id"
 
 /* Plain data. number: of the fields that are integers, and instants in PostgreSQL's microseconds. */
 struct sk_event_row {

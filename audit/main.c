@@ -34,7 +34,7 @@ static enum sk_exit run(const struct sk_config *config, char **argv)
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return sk_command_complain("libcurl cannot be used");
     }
-    enum sk_code code = sk_metrics_open(config->metrics_file, &error);
+    enum sk_code code = sk_metrics_open(config->metrics_file, "audit", &error);
     if (!code) {
         code = sk_worker_run(config, &error);
     }

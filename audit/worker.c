@@ -15,7 +15,9 @@
 #include "audit/intake.h"
 #include "audit/requests.h"
 #include "audit/watch.h"
+#include "common/archive.h"
 #include "common/metrics.h"
+#include "common/monitor.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -38,6 +40,8 @@ struct worker {
     struct sk_requests *requests;
     struct sk_alert *alert; /* NULL: there is nobody to tell */
     struct sk_watch watch;
+    struct sk_monitor *monitor; /* NULL: nobody may ask */
+    struct sk_archive archive;  /* the monitor's */
     sigset_t signals;
     bool stopping;
 
@@ -73,6 +77,7 @@ static size_t held_events(const struct worker *worker)
 /* At every turn: the queue's thresholds, and what may have gone wrong in it. */
 static void look_around(struct worker *worker)
 {
+    sk_metrics_refresh();
     if (sk_watch_look(&worker->watch, sk_intake_redis(worker->intake))) {
         sk_intake_look_around(worker->intake);
     }
@@ -107,6 +112,7 @@ int64_t sk_worker_backoff_ms(unsigned failures)
 /* While it waits for PostgreSQL: what this worker has in hand is delayed, and the queue is watched. */
 static void look_around_waiting(struct worker *worker)
 {
+    sk_metrics_refresh();
     sk_intake_keep_claims(worker->intake);
     (void)sk_watch_look(&worker->watch, sk_intake_redis(worker->intake));
 }
@@ -168,7 +174,7 @@ static enum sk_code write_all(struct worker *worker, const struct sk_audit_entry
     int64_t added = 0;
     enum sk_code code;
     sk_intake_keep_claims(worker->intake);
-    int64_t since_ms = now_ms();
+    int64_t since_us = sk_monotonic_us();
     while ((code = sk_event_writer_write(worker->writer, entries, count, &added, error)) == SK_ARCHIVE_UNAVAILABLE) {
         if (is_better_halved(worker, count, error)) {
             return SK_VALIDATION_ERROR;
@@ -177,7 +183,7 @@ static enum sk_code write_all(struct worker *worker, const struct sk_audit_entry
             worker->gave_up = true;
             return code;
         }
-        since_ms = now_ms();
+        since_us = sk_monotonic_us();
     }
     if (worker->failures > 0) {
         sk_log(SK_LOG_INFO, "PostgreSQL is back", SK_I("attempts", worker->failures));
@@ -185,7 +191,9 @@ static enum sk_code write_all(struct worker *worker, const struct sk_audit_entry
         sk_intake_note_delayed(worker->intake, 0, 0);
     }
     if (!code) {
-        note_success(worker, count, now_ms() - since_ms);
+        int64_t took_us = sk_monotonic_us() - since_us;
+        note_success(worker, count, took_us / 1000);
+        sk_metrics_observe(SK_METRIC_AUDIT_DURATION, "", (double)took_us / 1e6);
         sk_metrics_add(SK_METRIC_AUDIT_WRITTEN, "", (uint64_t)added);
         sk_log(SK_LOG_DEBUG, "events written", SK_I("events", (int64_t)count), SK_I("new", added));
     }
@@ -340,6 +348,20 @@ static void drain(struct worker *worker)
     }
 }
 
+/* --- who watches the worker ------------------------------------------------------------------------------------- */
+
+static bool postgres_reachable(void *archive)
+{
+    return sk_archive_reachable(archive);
+}
+
+static enum sk_code open_monitor(struct worker *worker, const struct sk_redis_url *url, struct sk_error *error)
+{
+    const struct sk_monitor_need postgres = {"postgres", postgres_reachable, &worker->archive};
+    sk_archive_open(&worker->archive, worker->config->database_url, "synckairos-audit");
+    return sk_monitor_open(worker->config, url, &postgres, &worker->monitor, error);
+}
+
 /* --- start and end ---------------------------------------------------------------------------------------------- */
 
 static enum sk_code open_worker(struct worker *worker, struct sk_error *error)
@@ -366,11 +388,13 @@ static enum sk_code open_worker(struct worker *worker, struct sk_error *error)
     }
     code = sk_alert_open(worker->config->alert_webhook_url, &worker->alert, error); /* its thread blocks them, too */
     worker->watch = (struct sk_watch){.config = worker->config, .alert = worker->alert};
-    return code;
+    return code ? code : open_monitor(worker, &url, error);
 }
 
 static void close_worker(struct worker *worker)
 {
+    sk_monitor_close(worker->monitor);
+    sk_archive_close(&worker->archive);
     sk_alert_close(worker->alert);
     sk_requests_free(worker->requests);
     sk_event_writer_free(worker->writer);

@@ -60,7 +60,11 @@ static void read_fields(const redisReply *fields, struct sk_audit_entry *entry)
         }
     }
     for (size_t i = 0; i < SK_AUDIT_FIELD_COUNT; i++) {
-        entry->malformed |= !entry->event.field[i].text;
+        struct sk_audit_value *value = &entry->event.field[i];
+        if (!value->text && sk_audit_field_optional((enum sk_audit_field)i)) {
+            *value = (struct sk_audit_value){.text = "", .length = 0};
+        }
+        entry->malformed |= !value->text;
     }
 }
 

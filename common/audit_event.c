@@ -17,10 +17,16 @@ static const char *const names[] = {
     [SK_AUDIT_EXPIRIES] = "expiries",
     [SK_AUDIT_SNAPSHOT] = "snapshot",
     [SK_AUDIT_METADATA] = "metadata",
+    [SK_AUDIT_TRACE_ID] = "trace_id",
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == SK_AUDIT_FIELD_COUNT, "a field without a name");
 
 const char *sk_audit_field_name(enum sk_audit_field field)
 {
     return names[field];
+}
+
+bool sk_audit_field_optional(enum sk_audit_field field)
+{
+    return field == SK_AUDIT_TRACE_ID;
 }

@@ -6,7 +6,10 @@
 #include "common/buffer.h"
 #include "common/session.h"
 
-/* The stream entry's fields, in this order, all present, "" where there is nothing to say. */
+#include <stdbool.h>
+
+/* The stream entry's fields, in this order, all present, "" where there is nothing to say: entries that have the same
+ * fields cost Redis the names once. */
 enum sk_audit_field {
     SK_AUDIT_EVENT_ID,
     SK_AUDIT_PREV_EVENT_ID, /* the session's event before it; "" for the first */
@@ -23,6 +26,7 @@ enum sk_audit_field {
     SK_AUDIT_EXPIRIES, /* JSON list of {participant_id, group_id, at_ms, action_applied} */
     SK_AUDIT_SNAPSHOT, /* the session's stored form (codec.h) */
     SK_AUDIT_METADATA, /* JSON object: the operation's arguments */
+    SK_AUDIT_TRACE_ID, /* of the request's traceparent */
     SK_AUDIT_FIELD_COUNT
 };
 
@@ -37,5 +41,8 @@ struct sk_audit_event {
 
 /* The field's name in the stream entry; static storage. */
 const char *sk_audit_field_name(enum sk_audit_field field);
+
+/* Whether a reader takes an entry without the field, as an earlier release writes it; it counts as "" then. */
+bool sk_audit_field_optional(enum sk_audit_field field);
 
 #endif

@@ -75,6 +75,7 @@ enum sk_code sk_audit_queue_open(struct sk_redis *redis, struct sk_error *error)
     }
     redisReply *reply = NULL;
     sk_redis_queue_args(redis, sizeof args / sizeof args[0], args, NULL);
+    sk_redis_intend(redis, SK_REDIS_AUDIT);
     code = sk_redis_collect(redis, 1, &reply, error);
     bool there =
         reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "BUSYGROUP", strlen("BUSYGROUP")) == 0;
@@ -89,6 +90,7 @@ enum sk_code sk_audit_queue_open(struct sk_redis *redis, struct sk_error *error)
 static enum sk_code run(struct sk_redis *redis, size_t words, const char *const *args, int64_t *count,
                         struct sk_error *error)
 {
+    sk_redis_intend(redis, SK_REDIS_AUDIT);
     redisReply *reply = sk_redis_command_args(redis, error, words, args, NULL);
     if (!reply) {
         return error->code;

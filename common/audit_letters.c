@@ -54,6 +54,7 @@ enum sk_code sk_audit_queue_fail(struct sk_redis *redis, const struct sk_audit_e
                           SK_KEY_AUDIT_GROUP,
                           entry->stream_id,
                           why};
+    sk_redis_intend(redis, SK_REDIS_AUDIT);
     redisReply *reply = sk_redis_command_args(redis, error, sizeof args / sizeof args[0], args, NULL);
     if (!reply) {
         return error->code;
@@ -66,6 +67,7 @@ enum sk_code sk_audit_queue_retry(struct sk_redis *redis, const char *failed_id,
 {
     const char *args[] = {"EVAL",   retry_script, "3", SK_KEY_AUDIT_FAILED, SK_KEY_AUDIT, SK_KEY_AUDIT_FAILED_SESSIONS,
                           failed_id};
+    sk_redis_intend(redis, SK_REDIS_AUDIT);
     redisReply *reply = sk_redis_command_args(redis, error, sizeof args / sizeof args[0], args, NULL);
     if (!reply) {
         return error->code;

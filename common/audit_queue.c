@@ -31,6 +31,12 @@ static bool starts_with(const redisReply *reply, const char *prefix)
     return reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, prefix, strlen(prefix)) == 0;
 }
 
+/* Whether it is a read that Redis answers when there is something to read. */
+static bool waits(size_t count, const char *const *args)
+{
+    return count > 6 && strcmp(args[6], "BLOCK") == 0;
+}
+
 /* One command and its reply (owned), whatever it says. */
 static enum sk_code ask(struct sk_redis *redis, size_t count, const char *const *args, redisReply **reply,
                         struct sk_error *error)
@@ -41,6 +47,7 @@ static enum sk_code ask(struct sk_redis *redis, size_t count, const char *const 
         return code;
     }
     sk_redis_queue_args(redis, count, args, NULL);
+    sk_redis_intend(redis, waits(count, args) ? SK_REDIS_WAIT : SK_REDIS_AUDIT);
     return sk_redis_collect(redis, 1, reply, error);
 }
 
@@ -270,6 +277,7 @@ enum sk_code sk_audit_queue_done(struct sk_redis *redis, const struct sk_audit_b
         return code;
     }
     code = queue_done(redis, batch, error);
+    sk_redis_intend(redis, SK_REDIS_AUDIT);
     code = code ? code : sk_redis_collect(redis, DONE_REPLIES, replies, error);
     code = code ? code : check_done(replies, error);
     sk_redis_replies_free(DONE_REPLIES, replies);
@@ -303,6 +311,7 @@ enum sk_code sk_audit_queue_turn(struct sk_redis *redis, const char *consumer, c
         return code;
     }
     sk_redis_queue_args(redis, sizeof args / sizeof args[0], args, NULL);
+    sk_redis_intend(redis, SK_REDIS_AUDIT);
     code = sk_redis_collect(redis, first + 1, replies, error);
     if (!code) {
         code = first > 0 ? check_done(replies, error) : SK_OK;
@@ -322,6 +331,7 @@ enum sk_code sk_audit_queue_delay(struct sk_redis *redis, const char *consumer, 
     char duration[NUMBER_BYTES];
     const char *args[] = {
         "EVAL", delay_script, "1", SK_KEY_AUDIT_DELAYED, consumer, number(events, count), number(for_ms, duration)};
+    sk_redis_intend(redis, SK_REDIS_AUDIT);
     redisReply *reply = sk_redis_command_args(redis, error, sizeof args / sizeof args[0], args, NULL);
     if (!reply) {
         return error->code;

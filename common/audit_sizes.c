@@ -112,6 +112,7 @@ enum sk_code sk_audit_queue_sizes(struct sk_redis *redis, struct sk_audit_sizes 
     sk_redis_queue(redis, "HVALS " SK_KEY_AUDIT_DELAYED);
     sk_redis_queue(redis, "EVAL %s 1 " SK_KEY_AUDIT, oldest_script);
     sk_redis_queue(redis, "TIME");
+    sk_redis_intend(redis, SK_REDIS_AUDIT);
     code = sk_redis_collect(redis, SIZE_REPLIES, replies, error);
     if (!code) {
         code = read_sizes(replies, sizes, error);

@@ -139,6 +139,7 @@ static enum sk_code read_ids_once(struct sk_redis *redis, const struct search *s
         return code;
     }
     size_t count = queue_ids(redis, search, each);
+    sk_redis_intend(redis, SK_REDIS_LIST);
     code = sk_redis_collect(redis, count, replies, error);
     if (code) {
         return code;
@@ -191,6 +192,7 @@ static enum sk_code fetch(struct sk_redis *redis, const struct entries *entries,
         sk_redis_queue_args(redis, count + 1, args, lengths);
     }
     sk_redis_queue(redis, "TIME");
+    sk_redis_intend(redis, SK_REDIS_LIST);
     enum sk_code code = sk_redis_collect(redis, sent, &replies[2 - sent], error);
     if (!code && count > 0) {
         code = sk_redis_check(replies[0], error);
@@ -287,6 +289,7 @@ enum sk_code sk_catalogue_read(struct sk_redis *redis, enum sk_status status, co
 enum sk_code sk_catalogue_knows(struct sk_redis *redis, const char *session_id, bool *known, struct sk_error *error)
 {
     struct sk_key key = sk_key_session(session_id);
+    sk_redis_intend(redis, SK_REDIS_LOAD);
     redisReply *reply = sk_redis_command(redis, error, "EXISTS %s", key.text);
     if (!reply) {
         return error->code;

@@ -20,7 +20,7 @@ enum type {
     ADDRESS,
     NETWORK,
     NETWORKS,
-    PATH,
+    PATH_OR_EMPTY,
     REDIS_URL,
     DATABASE_URL,
     SWITCH,
@@ -59,8 +59,8 @@ struct option {
 static const struct option options[] = {
     {"PORT", NUMBER, FRONT, AT(port), "8080", 1, 65535, "",
      "port of the web server, where clients come in"},
-    {"BIND", ADDRESS, API | RELAY | FRONT, AT(bind), "127.0.0.1", 0, 0, "",
-     "address that the web server and the relay listen on; the API without a key for tokens wants it to be loopback"},
+    {"BIND", ADDRESS, ALL | FRONT, AT(bind), "127.0.0.1", 0, 0, "",
+     "address of all ports here; the API without a key for tokens wants it to be loopback"},
     {"RELAY_PORT", NUMBER, RELAY | FRONT, AT(relay_port), "8081", 1, 65535, "",
      "port of the relay"},
     {"API_PROCESSES", NUMBER, API | FRONT, AT(api_processes), "2", 1, 64, "",
@@ -107,10 +107,12 @@ static const struct option options[] = {
      "web pages of other origins that may use the service"},
     {"LOG_LEVEL", LEVEL, ALL, AT(log_level), "info", 0, 0, "",
      "least severity that is logged"},
-    {"METRICS_FILE", PATH, ALL, AT(metrics_file), "/dev/shm/synckairos-metrics", 0, 0, "",
-     "file in memory in which all programs of a host count"},
-    {"METRICS_NETWORK", NETWORK, FRONT, AT(metrics_network), "127.0.0.1", 0, 0, "",
-     "who may read /metrics through the web server, apart from this host itself"},
+    {"METRICS_FILE", PATH_OR_EMPTY, ALL, AT(metrics_file), "/dev/shm/synckairos-metrics", 0, 0, "",
+     "file in memory in which all programs of a host count; empty: nothing is counted"},
+    {"METRICS_PORT", NUMBER, TIMEKEEPER | AUDIT, AT(metrics_port), "0", 0, 65535, "",
+     "port on which this one program answers /metrics, /health and /ready; 0: none"},
+    {"METRICS_NETWORK", NETWORK, RELAY | FRONT, AT(metrics_network), "127.0.0.1", 0, 0, "",
+     "who may read /metrics through the web server and at the relay, apart from this host itself"},
     {"RELAY_PING_S", NUMBER, RELAY, AT(relay_ping_s), "5", 1, 300, "s",
      "interval of the relay's pings; a client silent for two of them is dropped"},
     {"RELAY_DRAIN_S", NUMBER, RELAY, AT(relay_drain_s), "15", 0, 300, "s",
@@ -199,8 +201,8 @@ static const char *allowed(const struct option *option, char *out, size_t bytes)
     case NETWORKS:
         words = "addresses or networks, separated by spaces or commas";
         break;
-    case PATH:
-        words = "an absolute path";
+    case PATH_OR_EMPTY:
+        words = "an absolute path, or empty";
         break;
     case SWITCH:
         words = "on or off";
@@ -286,8 +288,8 @@ static bool put(const struct option *option, const char *value, struct sk_config
     case NETWORKS:
         good = sk_network_is_list(value);
         break;
-    case PATH:
-        good = value[0] == '/' && strlen(value) < PATH_MAX;
+    case PATH_OR_EMPTY:
+        good = !value[0] || (value[0] == '/' && strlen(value) < PATH_MAX);
         break;
     case SWITCH:
         *(bool *)member = strcmp(value, "on") == 0;
@@ -358,7 +360,7 @@ enum sk_code sk_config_load(struct sk_config *config, enum sk_program program, s
         const struct option *option = &options[i];
         struct sk_error why = {.code = SK_OK};
         const char *value = option->programs & (unsigned)program ? getenv(option->name) : NULL;
-        if (!value || !value[0]) {
+        if (!value || (!value[0] && option->type != PATH_OR_EMPTY)) {
             value = option->standard;
         }
         if (!put(option, value, config, &why)) {

@@ -23,7 +23,7 @@ enum sk_program {
 /* Strings are borrowed from the environment. */
 struct sk_config {
     int64_t port;                    /* PORT: the web server's */
-    const char *bind;                /* BIND: address of the web server and the relay */
+    const char *bind;                /* BIND: address that every program listens on */
     int64_t relay_port;              /* RELAY_PORT */
     int64_t api_processes;           /* API_PROCESSES */
     int64_t api_threads;             /* API_THREADS */
@@ -47,7 +47,8 @@ struct sk_config {
     int64_t rate_limit_switch;       /* RATE_LIMIT_SWITCH: switches of one session a second */
     int64_t rate_limit_server;       /* RATE_LIMIT_SERVER: requests a minute */
     const char *trusted_proxies;     /* TRUSTED_PROXIES: networks, separated by spaces or commas */
-    const char *metrics_file;        /* METRICS_FILE: shared by all programs of a host */
+    const char *metrics_file;        /* METRICS_FILE: shared by all programs of a host; "": nothing is counted */
+    int64_t metrics_port;            /* METRICS_PORT: of the timekeeper or the audit worker; 0: none */
     const char *metrics_network;     /* METRICS_NETWORK: who may read /metrics through the web server */
     int64_t relay_ping_s;            /* RELAY_PING_S */
     int64_t relay_drain_s;           /* RELAY_DRAIN_S */
@@ -69,7 +70,8 @@ struct sk_config {
     const char *docs_page;         /* DOCS_PAGE: a file; "": the page that is built in */
 };
 
-/* Reads what the program's options say in the environment, defaults for what is unset or empty.
+/* Reads what the program's options say in the environment, defaults for what is unset or empty (METRICS_FILE alone may
+ * be empty: that is a value).
  * SK_VALIDATION_ERROR: error names the variable, its value and what is allowed (a secret's value is not shown). */
 enum sk_code sk_config_load(struct sk_config *config, enum sk_program program, struct sk_error *error)
     __attribute__((warn_unused_result));

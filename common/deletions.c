@@ -68,6 +68,7 @@ enum sk_code sk_deletions_written(struct sk_redis *redis, const struct sk_audit_
             queue_removal(redis, &batch->entries[i].event);
         }
     }
+    sk_redis_intend(redis, SK_REDIS_AUDIT);
     code = code ? code : sk_redis_collect(redis, count, replies, error);
     for (size_t i = 0; !code && i < count; i++) {
         code = sk_redis_check(replies[i], error);

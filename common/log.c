@@ -6,6 +6,7 @@
 #include "common/utf8.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 
 static const char *program_name = "synckairos";
 static atomic_int threshold = SK_LOG_INFO;
+static atomic_bool level_was_set; /* by a signal, and no line has told it yet */
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_BOOL_LOCK_FREE == 2, "a signal's handler may use them");
 
 static const char *const level_names[] = {
     [SK_LOG_DEBUG] = "debug",
@@ -153,10 +156,27 @@ static void send_out(const char *bytes, size_t length)
     }
 }
 
+/* Signal handler. */
+static void shift_level(int number)
+{
+    int level = atomic_load_explicit(&threshold, memory_order_relaxed);
+    int wanted = number == SIGUSR1 ? level - 1 : level + 1;
+    if (wanted >= SK_LOG_DEBUG && wanted <= SK_LOG_ERROR) {
+        atomic_store_explicit(&threshold, wanted, memory_order_relaxed);
+        atomic_store_explicit(&level_was_set, true, memory_order_relaxed);
+    }
+}
+
 void sk_log_open(const char *program, enum sk_log_level level)
 {
+    struct sigaction action = {.sa_handler = shift_level, .sa_flags = SA_RESTART};
     program_name = program;
     atomic_store_explicit(&threshold, (int)level, memory_order_relaxed);
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaddset(&action.sa_mask, SIGUSR1);
+    (void)sigaddset(&action.sa_mask, SIGUSR2);
+    (void)sigaction(SIGUSR1, &action, NULL);
+    (void)sigaction(SIGUSR2, &action, NULL);
 }
 
 bool sk_log_enabled(enum sk_log_level level)
@@ -173,12 +193,8 @@ enum sk_log_level sk_log_level_of(const char *name)
     return (enum sk_log_level)level;
 }
 
-void sk_log_write(enum sk_log_level level, const char *message, const struct sk_log_field *fields, size_t count)
+static void write_line(enum sk_log_level level, const char *message, const struct sk_log_field *fields, size_t count)
 {
-    if (!sk_log_enabled(level)) {
-        return;
-    }
-    int error = errno;
     struct line line;
     line.length = 0;
     line.cut = false;
@@ -197,5 +213,25 @@ void sk_log_write(enum sk_log_level level, const char *message, const struct sk_
         put_end(&line, "}\n", 2);
     }
     send_out(line.text, line.length);
+}
+
+/* Whatever the level is now: from here on a reader sees more, or misses something. */
+static void tell_level(void)
+{
+    enum sk_log_level level = (enum sk_log_level)atomic_load_explicit(&threshold, memory_order_relaxed);
+    const struct sk_log_field fields[] = {{0}, SK_S("log_level", level_names[level])};
+    write_line(SK_LOG_INFO, "a signal has set the log level", fields, sizeof fields / sizeof fields[0]);
+}
+
+void sk_log_write(enum sk_log_level level, const char *message, const struct sk_log_field *fields, size_t count)
+{
+    if (!sk_log_enabled(level)) {
+        return;
+    }
+    int error = errno;
+    if (atomic_load_explicit(&level_was_set, memory_order_relaxed) && atomic_exchange(&level_was_set, false)) {
+        tell_level();
+    }
+    write_line(level, message, fields, count);
     errno = error;
 }

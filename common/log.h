@@ -29,7 +29,8 @@ static inline struct sk_log_field sk_log_number(const char *key, int64_t number)
 #define SK_S(key, text) sk_log_text((key), (text))
 #define SK_I(key, number) sk_log_number((key), (number))
 
-/* Once, before threads start. program is borrowed for good ("synckairos-api"). */
+/* Before threads start. program is borrowed for good ("synckairos-api"). From then on SIGUSR1 makes the log one level
+ * more talkative, and SIGUSR2 one less; the next line that is written is preceded by one that says so. */
 void sk_log_open(const char *program, enum sk_log_level level);
 bool sk_log_enabled(enum sk_log_level level);
 

@@ -19,6 +19,7 @@ static const char unused[sizeof magic];
 
 static struct sk_metrics_segment in_process;
 static struct sk_metrics_segment *current = &in_process;
+static int current_fd = -1;
 
 static enum sk_code refuse(struct sk_error *error, const char *path, const char *why)
 {
@@ -119,6 +120,21 @@ struct sk_metrics_segment *sk_metrics_segment(void)
     return current;
 }
 
+int sk_metrics_segment_file(void)
+{
+    return current_fd;
+}
+
+void sk_metrics_segment_close(void)
+{
+    if (current_fd >= 0) {
+        (void)munmap(current, sizeof *current);
+        (void)close(current_fd);
+    }
+    current = NULL;
+    current_fd = -1;
+}
+
 enum sk_code sk_metrics_segment_open(const char *path, uint64_t layout, struct sk_error *error)
 {
     /* O_NONBLOCK: a pipe of that name must not hang us before we can refuse it. */
@@ -128,13 +144,12 @@ enum sk_code sk_metrics_segment_open(const char *path, uint64_t layout, struct s
     }
     struct sk_metrics_segment *segment = map_locked(fd, path, layout, error);
     (void)flock(fd, LOCK_UN); /* close() alone would not: the mapping keeps the open file alive */
-    (void)close(fd);
     if (!segment) {
+        (void)close(fd);
         return SK_VALIDATION_ERROR;
     }
-    if (current != &in_process) {
-        (void)munmap(current, sizeof *current);
-    }
+    sk_metrics_segment_close();
     current = segment;
+    current_fd = fd;
     return SK_OK;
 }

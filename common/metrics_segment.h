@@ -12,7 +12,7 @@
 #define SK_SERIES_MAX 1024
 #define SK_SERIES_LABEL_BYTES 112
 #define SK_SERIES_CELLS 18 /* of a histogram: 16 buckets, what is above them, and the sum; of a counter: one */
-#define SK_GAUGE_PROCESSES_MAX 256
+#define SK_PROCESSES_MAX 256
 
 /* One counter or histogram with its labels. The first SK_METRIC_COUNT of them stand for each metric without labels,
  * the others are an open hash table: claimed by setting hash, readable once ready, never given back. */
@@ -24,22 +24,31 @@ struct sk_series {
     _Atomic uint64_t cells[SK_SERIES_CELLS];
 };
 
-/* The gauges of one process, until it ends. */
-struct sk_gauges {
-    _Atomic uint64_t owner; /* process_mark.h; 0: free; SK_GAUGES_CLAIMED on top while values are cleared */
-    _Atomic int64_t values[SK_METRIC_COUNT];
+/* What one process tells of itself, until it ends: whose it is, metrics_process.c knows. */
+struct sk_process_slot {
+    _Alignas(64) _Atomic uint32_t used; /* 0: nobody's yet, or changing hands */
+    char program[SK_METRICS_PROGRAM_BYTES];
+    _Atomic int64_t started_ms; /* epoch */
+    _Atomic int64_t resident_bytes;
+    _Atomic int64_t gauges[SK_METRIC_COUNT];
 };
-#define SK_GAUGES_CLAIMED (UINT64_C(1) << 63)
 
 struct sk_metrics_segment {
     char magic[8];
     uint64_t layout;
     struct sk_series series[SK_SERIES_MAX];
-    struct sk_gauges gauges[SK_GAUGE_PROCESSES_MAX];
+    struct sk_process_slot processes[SK_PROCESSES_MAX];
 };
 
-/* Where this process counts: memory of its own until a file is opened. */
+/* Where this process counts: memory of its own until a file is opened; NULL: nowhere. */
 struct sk_metrics_segment *sk_metrics_segment(void);
+
+/* The segment's file, for locks on its bytes; -1: there is none. Borrowed. It stays open as long as the segment:
+ * closing any descriptor of a file drops all record locks that the process has on it. */
+int sk_metrics_segment_file(void);
+
+/* Counts nowhere from now on. Called before threads start. */
+void sk_metrics_segment_close(void);
 
 /* Maps the file, creating it (0600) where there is none, and counts there from now on; layout is the hash that it must
  * bear. Any number of processes may do so at once. Called before threads start. SK_VALIDATION_ERROR: the file cannot be

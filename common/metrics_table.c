@@ -82,7 +82,7 @@ uint64_t sk_metric_hash(uint64_t hash, const void *bytes, size_t length)
 
 uint64_t sk_metric_layout(void)
 {
-    const size_t sizes[] = {sizeof(struct sk_metrics_segment), sizeof(struct sk_series), sizeof(struct sk_gauges),
+    const size_t sizes[] = {sizeof(struct sk_metrics_segment), sizeof(struct sk_series), sizeof(struct sk_process_slot),
                             SK_METRIC_COUNT, SK_SERIES_CELLS};
     uint64_t hash = sk_metric_hash(SK_METRIC_HASH_START, sizes, sizeof sizes);
     for (size_t i = 0; i < SK_METRIC_COUNT; i++) {

@@ -1,9 +1,10 @@
 /* What has been counted, in Prometheus text format 0.0.4. Only reads the segment; series that two processes claimed at
  * once for the same labels are shown as one. */
 #include "common/metrics.h"
+#include "common/metrics_process.h"
 #include "common/metrics_segment.h"
 #include "common/metrics_table.h"
-#include "common/process_mark.h"
+#include "common/version.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -134,32 +135,14 @@ static void append_counted(struct sk_buffer *out, enum sk_metric metric, const s
     }
 }
 
-static void sum_gauges(int64_t sums[SK_METRIC_COUNT])
-{
-    struct sk_metrics_segment *segment = sk_metrics_segment();
-    memset(sums, 0, SK_METRIC_COUNT * sizeof *sums);
-    for (size_t i = 0; i < SK_GAUGE_PROCESSES_MAX; i++) {
-        struct sk_gauges *gauges = &segment->gauges[i];
-        uint64_t owner = atomic_load(&gauges->owner);
-        if (owner == 0 || (owner & SK_GAUGES_CLAIMED) || !sk_process_mark_lives(owner)) {
-            continue;
-        }
-        for (size_t metric = 0; metric < SK_METRIC_COUNT; metric++) {
-            sums[metric] += atomic_load_explicit(&gauges->values[metric], memory_order_relaxed);
-        }
-    }
-}
-
-void sk_metrics_write(struct sk_buffer *out)
+static void append_all_counted(struct sk_buffer *out, const int64_t gauges[SK_METRIC_COUNT])
 {
     static const char *const types[] = {[SK_COUNTER] = "counter", [SK_GAUGE] = "gauge", [SK_HISTOGRAM] = "histogram"};
-    int64_t sums[SK_METRIC_COUNT];
-    sum_gauges(sums);
     for (size_t i = 0; i < SK_METRIC_COUNT; i++) {
         const struct sk_metric_kind *kind = sk_metric_kind((enum sk_metric)i);
         append_head(out, kind->name, types[kind->type], kind->help);
         if (kind->type == SK_GAUGE) {
-            sk_buffer_append_format(out, "%s %lld\n", kind->name, (long long)sums[i]);
+            sk_buffer_append_format(out, "%s %lld\n", kind->name, (long long)gauges[i]);
         } else {
             append_counted(out, (enum sk_metric)i, kind);
         }
@@ -173,7 +156,106 @@ void sk_metrics_write_gauge(struct sk_buffer *out, const char *name, const char 
     for (size_t i = 0; i < count; i++) {
         if (sk_metric_labels_valid(readings[i].labels)) {
             append_name(out, name, "", readings[i].labels, "");
-            sk_buffer_append_format(out, "%lld\n", (long long)readings[i].value);
+            sk_buffer_append_format(out, "%.15g\n", readings[i].value);
         }
     }
+}
+
+/* --- processes -------------------------------------------------------------------------------------------------- */
+
+#define PROGRAMS_MAX 16 /* there are four */
+
+/* What the living processes of a program tell, together. */
+struct program {
+    char labels[SK_METRICS_PROGRAM_BYTES + sizeof "program=\"\""];
+    int64_t processes, started_ms, resident_bytes;
+};
+
+struct census {
+    struct program programs[PROGRAMS_MAX];
+    size_t count;
+    int64_t gauges[SK_METRIC_COUNT];
+};
+
+/* The row of that program, a new one if need be; NULL: there is no room. */
+static struct program *row_of(struct census *census, const char *name)
+{
+    char labels[sizeof census->programs[0].labels];
+    (void)snprintf(labels, sizeof labels, "program=\"%.*s\"", SK_METRICS_PROGRAM_BYTES - 1, name);
+    for (size_t i = 0; i < census->count; i++) {
+        if (strcmp(census->programs[i].labels, labels) == 0) {
+            return &census->programs[i];
+        }
+    }
+    if (census->count == PROGRAMS_MAX) {
+        return NULL;
+    }
+    memcpy(census->programs[census->count].labels, labels, sizeof labels);
+    return &census->programs[census->count++];
+}
+
+static void count_living(struct census *census, struct program *program, const struct sk_process_slot *slot)
+{
+    int64_t started_ms = atomic_load(&slot->started_ms);
+    program->processes++;
+    program->resident_bytes += atomic_load(&slot->resident_bytes);
+    program->started_ms = program->started_ms > started_ms ? program->started_ms : started_ms;
+    for (size_t i = 0; i < SK_METRIC_COUNT; i++) {
+        census->gauges[i] += atomic_load_explicit(&slot->gauges[i], memory_order_relaxed);
+    }
+}
+
+/* Also programs of which no process lives any more. */
+static void take_census(struct census *census)
+{
+    struct sk_metrics_segment *segment = sk_metrics_segment();
+    *census = (struct census){.count = 0};
+    for (size_t i = 0; i < SK_PROCESSES_MAX; i++) {
+        const struct sk_process_slot *slot = &segment->processes[i];
+        struct program *program = atomic_load(&slot->used) ? row_of(census, slot->program) : NULL;
+        if (program && sk_metrics_process_lives(i)) {
+            count_living(census, program, slot);
+        }
+    }
+}
+
+static int by_program(const void *one, const void *other)
+{
+    const struct program *a = one;
+    const struct program *b = other;
+    return strcmp(a->labels, b->labels);
+}
+
+static void append_processes(struct sk_buffer *out, struct census *census)
+{
+    struct sk_metric_reading living[PROGRAMS_MAX];
+    struct sk_metric_reading started[PROGRAMS_MAX];
+    struct sk_metric_reading resident[PROGRAMS_MAX];
+    size_t alive = 0;
+    qsort(census->programs, census->count, sizeof census->programs[0], by_program);
+    for (size_t i = 0; i < census->count; i++) {
+        const struct program *program = &census->programs[i];
+        living[i] = (struct sk_metric_reading){program->labels, (double)program->processes};
+        if (program->processes > 0) {
+            started[alive] = (struct sk_metric_reading){program->labels, (double)program->started_ms / 1e3};
+            resident[alive++] = (struct sk_metric_reading){program->labels, (double)program->resident_bytes};
+        }
+    }
+    sk_metrics_write_gauge(out, "synckairos_processes", "Processes that live, by program.", living, census->count);
+    sk_metrics_write_gauge(out, "synckairos_process_start_time_seconds",
+                           "When the newest of a program's processes started, since 1970.", started, alive);
+    sk_metrics_write_gauge(out, "synckairos_process_resident_memory_bytes",
+                           "Resident memory of a program's living processes.", resident, alive);
+}
+
+void sk_metrics_write(struct sk_buffer *out)
+{
+    static const struct sk_metric_reading version[] = {{"version=\"" SK_VERSION "\"", 1}};
+    if (sk_metrics_segment()) {
+        struct census census;
+        take_census(&census);
+        append_all_counted(out, census.gauges);
+        append_processes(out, &census);
+    }
+    sk_metrics_write_gauge(out, "synckairos_build_info", "The version of the program that answers.", version, 1);
 }

@@ -52,6 +52,7 @@ static enum sk_code ask_redis(struct sk_redis *redis, const char *session_id, re
     sk_redis_queue(redis, "XRANGE %s - + COUNT 1", SK_KEY_AUDIT);
     sk_redis_queue(redis, "HGET %s %s", SK_KEY_AUDIT_DELETED, session_id);
     sk_redis_queue(redis, "HEXISTS %s %s", SK_KEY_AUDIT_FAILED_SESSIONS, session_id);
+    sk_redis_intend(redis, SK_REDIS_LOAD);
     code = sk_redis_collect(redis, QUESTIONS, replies, error);
     if (code) {
         return code;

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/server_clock.h"
 #include "common/uuid.h"
 
 #include <errno.h>
@@ -17,7 +18,8 @@ struct sk_redis {
     struct timeval timeout;
     redisContext *context; /* NULL while not connected */
     bool queue_failed;
-    bool was_closed; /* by the server; the last failure */
+    bool was_closed;               /* by the server; the last failure */
+    enum sk_redis_purpose purpose; /* of the next round trip */
 
     /* What the server knows the connection by: the present one's, or the last one's after it broke. */
     int64_t client_id; /* 0: never connected */
@@ -62,6 +64,7 @@ void sk_redis_disconnect(struct sk_redis *redis)
         redis->context = NULL;
     }
     redis->queue_failed = false;
+    redis->purpose = SK_REDIS_OTHER;
 }
 
 static enum sk_code broken(struct sk_redis *redis, struct sk_error *error)
@@ -78,6 +81,29 @@ static enum sk_code broken(struct sk_redis *redis, struct sk_error *error)
     sk_metrics_add(SK_METRIC_REDIS_ERRORS, "", 1);
     return sk_fail(error, SK_STATE_STORE_UNAVAILABLE, "redis at %s: %s",
                    sk_redis_url_shown(&redis->url, place, sizeof(place)), why);
+}
+
+void sk_redis_intend(struct sk_redis *redis, enum sk_redis_purpose purpose)
+{
+    redis->purpose = purpose;
+}
+
+/* Also of a round trip that came to nothing: how long it took to find out is what its caller waited. */
+static void observe(enum sk_redis_purpose purpose, int64_t sent_us)
+{
+    static const char *const labels[] = {
+        [SK_REDIS_OTHER] = "operation=\"other\"",   [SK_REDIS_CONNECT] = "operation=\"connect\"",
+        [SK_REDIS_LOAD] = "operation=\"load\"",     [SK_REDIS_COMMIT] = "operation=\"commit\"",
+        [SK_REDIS_LIST] = "operation=\"list\"",     [SK_REDIS_LIMIT] = "operation=\"limit\"",
+        [SK_REDIS_TIMERS] = "operation=\"timers\"", [SK_REDIS_AUDIT] = "operation=\"audit\"",
+        [SK_REDIS_TIME] = "operation=\"time\"",     [SK_REDIS_WAIT] = NULL,
+    };
+    _Static_assert(sizeof(labels) / sizeof(labels[0]) == SK_REDIS_PURPOSE_COUNT, "a label for each purpose");
+    int error = errno; /* which says why the connection broke */
+    if (labels[purpose]) {
+        sk_metrics_observe(SK_METRIC_REDIS_DURATION, labels[purpose], (double)(sk_monotonic_us() - sent_us) / 1e6);
+    }
+    errno = error;
 }
 
 static redisContext *dial(const struct sk_redis *redis)
@@ -110,7 +136,10 @@ static enum sk_code introduce(struct sk_redis *redis, struct sk_error *error)
     sk_redis_queue(redis, "DISCARD");
     sk_redis_queue(redis, "CLIENT ID");
     count += 5;
+    enum sk_redis_purpose purpose = redis->purpose; /* of what the connection is wanted for */
+    redis->purpose = SK_REDIS_CONNECT;
     enum sk_code code = sk_redis_collect(redis, count, replies, error);
+    redis->purpose = purpose;
     for (size_t i = 0; i < count && !code; i++) {
         code = sk_redis_check(replies[i], error);
     }
@@ -201,17 +230,27 @@ void sk_redis_queue_args(struct sk_redis *redis, size_t count, const char *const
     }
 }
 
-enum sk_code sk_redis_collect(struct sk_redis *redis, size_t count, redisReply **replies, struct sk_error *error)
+/* The round trip itself. */
+static bool travel(struct sk_redis *redis, size_t count, redisReply **replies)
 {
-    for (size_t i = 0; i < count; i++) {
-        replies[i] = NULL;
-    }
-    bool failed = redis->queue_failed || !redis->context;
+    int64_t sent_us = sk_monotonic_us();
+    bool failed = false;
     for (size_t i = 0; i < count && !failed; i++) {
         void *reply = NULL;
         failed = redisGetReply(redis->context, &reply) != REDIS_OK;
         replies[i] = reply;
     }
+    observe(redis->purpose, sent_us);
+    return !failed;
+}
+
+enum sk_code sk_redis_collect(struct sk_redis *redis, size_t count, redisReply **replies, struct sk_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        replies[i] = NULL;
+    }
+    bool failed = redis->queue_failed || !redis->context || !travel(redis, count, replies);
+    redis->purpose = SK_REDIS_OTHER;
     if (!failed) {
         return SK_OK;
     }

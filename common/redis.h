@@ -13,6 +13,21 @@
 
 struct sk_redis;
 
+/* What a round trip is for, as the metrics tell it apart. */
+enum sk_redis_purpose {
+    SK_REDIS_OTHER,
+    SK_REDIS_CONNECT,
+    SK_REDIS_LOAD,
+    SK_REDIS_COMMIT,
+    SK_REDIS_LIST,
+    SK_REDIS_LIMIT,
+    SK_REDIS_TIMERS,
+    SK_REDIS_AUDIT,
+    SK_REDIS_TIME,
+    SK_REDIS_WAIT, /* Redis answers when there is something: not measured, for it says nothing of Redis */
+    SK_REDIS_PURPOSE_COUNT
+};
+
 /* Remembers where to connect, connects nowhere yet. Owned; NULL when out of memory. */
 struct sk_redis *sk_redis_new(const struct sk_redis_url *url, int64_t timeout_ms);
 void sk_redis_free(struct sk_redis *redis);
@@ -37,6 +52,9 @@ enum sk_code sk_redis_reconnect_exclusive(struct sk_redis *redis, struct sk_erro
  * connected) shows in sk_redis_collect. */
 void sk_redis_queue(struct sk_redis *redis, const char *format, ...);
 void sk_redis_queue_args(struct sk_redis *redis, size_t count, const char *const *args, const size_t *lengths);
+
+/* Says what the next round trip is for; the one after it is SK_REDIS_OTHER again. */
+void sk_redis_intend(struct sk_redis *redis, enum sk_redis_purpose purpose);
 
 /* Sends what was queued and reads a reply for each of count commands into replies (owned; free with
  * sk_redis_replies_free). An error reply of a command is a reply like any other.

@@ -1,5 +1,5 @@
-/* What one scrape of /metrics tells, whoever answers it: what all processes of the host have counted, and what is only in
- * Redis, measured at the scrape: how many sessions there are, and how much of the audit trail waits. */
+/* What one scrape of /metrics tells, whoever answers it: what all processes of the host have counted, and what is only
+ * in Redis, measured at the scrape: how many sessions there are, and how much of the audit trail waits. */
 #ifndef SK_COMMON_SCRAPE_H
 #define SK_COMMON_SCRAPE_H
 

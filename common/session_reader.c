@@ -50,6 +50,14 @@ static struct extent measure(const char *text, size_t length)
     return extent;
 }
 
+/* Without what stands there, which Jansson would quote: the text is logged, and bodies are not. */
+static void fail_at(const json_error_t *fault, struct sk_error *error)
+{
+    const char *quote = strstr(fault->text, " near '");
+    int shown = quote ? (int)(quote - fault->text) : (int)strlen(fault->text);
+    (void)sk_fail(error, SK_INVALID_JSON, "line %d, column %d: %.*s", fault->line, fault->column, shown, fault->text);
+}
+
 json_t *sk_body_parse(const char *text, size_t length, struct sk_error *error)
 {
     if (length == 0) {
@@ -67,7 +75,7 @@ json_t *sk_body_parse(const char *text, size_t length, struct sk_error *error)
     json_error_t fault;
     json_t *body = json_loadb(text, length, JSON_REJECT_DUPLICATES, &fault);
     if (!body) {
-        (void)sk_fail(error, SK_INVALID_JSON, "line %d, column %d: %s", fault.line, fault.column, fault.text);
+        fail_at(&fault, error);
         return NULL;
     }
     if (!json_is_object(body)) {

@@ -176,7 +176,7 @@ enum sk_code sk_store_time(struct sk_store *store, int64_t max_age_ms, int64_t *
 {
     if (!sk_server_clock_fresh(&store->clock, sk_monotonic_us(), max_age_ms)) {
         int64_t sent_us = 0;
-        redisReply *reply = sk_store_ask(store, "TIME", &sent_us, error);
+        redisReply *reply = sk_store_ask(store, "TIME", SK_REDIS_TIME, &sent_us, error);
         int64_t redis_us = sk_redis_time_us(reply);
         freeReplyObject(reply);
         if (redis_us < 0) {
@@ -199,6 +199,7 @@ enum sk_code sk_store_draw(struct sk_store *store, struct sk_terms *terms, struc
     if (count == 0) {
         return SK_OK;
     }
+    sk_redis_intend(store->redis, SK_REDIS_LIMIT);
     code = sk_redis_collect(store->redis, count, replies, error);
     if (!code) {
         code = sk_toll_take(terms, replies, error);
@@ -210,7 +211,7 @@ enum sk_code sk_store_draw(struct sk_store *store, struct sk_terms *terms, struc
 enum sk_code sk_store_ping(struct sk_store *store, struct sk_error *error)
 {
     int64_t sent_us = 0;
-    redisReply *reply = sk_store_ask(store, "PING", &sent_us, error);
+    redisReply *reply = sk_store_ask(store, "PING", SK_REDIS_OTHER, &sent_us, error);
     if (!reply) {
         return SK_STATE_STORE_UNAVAILABLE;
     }

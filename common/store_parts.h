@@ -23,7 +23,8 @@ void sk_store_unwatch(struct sk_store *store);
 
 /* A command without consequences, asked once more where the connection had gone stale. *sent_us: monotonic. Owned;
  * NULL: error says why. */
-redisReply *sk_store_ask(struct sk_store *store, const char *command, int64_t *sent_us, struct sk_error *error);
+redisReply *sk_store_ask(struct sk_store *store, const char *command, enum sk_redis_purpose purpose, int64_t *sent_us,
+                         struct sk_error *error);
 
 /* What a change does to the session once it is read (loaded: what reading came to): it fills the transaction, or
  * leaves it without an event where there is nothing to commit, and returns what the call answers with if that

@@ -81,6 +81,7 @@ static enum sk_code load_once(struct sk_store *store, struct sk_change *change, 
     size_t got = keyed + (watch ? sk_toll_queue_key(store->redis, terms, change->session_id) : 0);
     sk_redis_queue(store->redis, "GET %s", key.text);
     sk_redis_queue(store->redis, "TIME");
+    sk_redis_intend(store->redis, SK_REDIS_LOAD);
     code = sk_redis_collect(store->redis, got + 2, replies, error);
     if (code) {
         return code;
@@ -127,19 +128,22 @@ void sk_store_unwatch(struct sk_store *store)
     freeReplyObject(reply);
 }
 
-static redisReply *ask_once(struct sk_store *store, const char *command, int64_t *sent_us, struct sk_error *error)
+static redisReply *ask_once(struct sk_store *store, const char *command, enum sk_redis_purpose purpose,
+                            int64_t *sent_us, struct sk_error *error)
 {
     *sent_us = 0;
     if (sk_redis_connect(store->redis, error)) { /* first, so that it does not count as a part of the round trip */
         return NULL;
     }
     *sent_us = sk_monotonic_us();
+    sk_redis_intend(store->redis, purpose);
     return sk_redis_command(store->redis, error, command);
 }
 
-redisReply *sk_store_ask(struct sk_store *store, const char *command, int64_t *sent_us, struct sk_error *error)
+redisReply *sk_store_ask(struct sk_store *store, const char *command, enum sk_redis_purpose purpose, int64_t *sent_us,
+                         struct sk_error *error)
 {
     bool was_connected = sk_redis_connected(store->redis);
-    redisReply *reply = ask_once(store, command, sent_us, error);
-    return reply || !was_stale(store, was_connected) ? reply : ask_once(store, command, sent_us, error);
+    redisReply *reply = ask_once(store, command, purpose, sent_us, error);
+    return reply || !was_stale(store, was_connected) ? reply : ask_once(store, command, purpose, sent_us, error);
 }

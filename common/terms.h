@@ -12,7 +12,8 @@
 
 /* So many requests in a window, counted in Redis, so that all instances count together. */
 struct sk_allowance {
-    char key[192]; /* the Redis key; made by keys.h */
+    const char *name; /* what is counted, for the metrics: address, server, token, session. Static */
+    char key[192];    /* the Redis key; made by keys.h */
     int64_t limit;
     int64_t window_ms;
     int64_t used;        /* out: with this request; 0 until counted */

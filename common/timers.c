@@ -67,6 +67,7 @@ static redisReply *eval(struct sk_redis *redis, const char *script, size_t count
         args[i + 2] = arguments[i];
         sizes[i + 2] = lengths ? lengths[i] : strlen(arguments[i]);
     }
+    sk_redis_intend(redis, SK_REDIS_TIMERS);
     return sk_redis_command_args(redis, error, count + 2, args, sizes);
 }
 

@@ -332,16 +332,18 @@ enum sk_code sk_token_check(const struct sk_keyring *keyring, const char *text, 
     }
     enum sk_code code = sk_token_parts_read(&parts, text, length, error);
     if (code != SK_OK) {
+        identity->fault = "malformed";
         return code;
     }
     code = check_signature(keyring, parts.header, text, length, error);
+    identity->fault = code == SK_OK ? NULL : "signature";
     if (code == SK_OK) {
         const struct sk_token_terms terms = {.issuer = keyring->issuer, .audience = keyring->audience, .now_s = now_s};
         code = sk_token_claims_read(parts.claims, &terms, identity, error);
     }
     sk_token_parts_clear(&parts);
     if (code != SK_OK) {
-        *identity = (struct sk_identity){.expires_at_s = SK_NONE};
+        *identity = (struct sk_identity){.expires_at_s = SK_NONE, .fault = identity->fault};
     }
     return code;
 }

@@ -27,6 +27,7 @@ struct sk_identity {
     char participant_id[SK_ID_BYTES]; /* may read, and switch away from this participant, nothing else; "": no limit */
     int64_t expires_at_s;             /* Unix time; SK_NONE: never */
     bool open;                        /* no tokens are asked for at all: AUTH=off, or no key on loopback */
+    const char *fault;                /* of a token that was refused: a word for the metrics; NULL: none. Static */
 };
 
 struct sk_keyring; /* the keys that tokens are checked with; shared between threads, never changed */
@@ -46,7 +47,8 @@ bool sk_keyring_is_unset(const struct sk_keyring *keyring);
 void sk_keyring_announce(const struct sk_keyring *keyring);
 
 /* Checks a token: signature, algorithm, exp, nbf, iss, aud, with 30 s of leeway, and reads what it allows.
- * SK_UNAUTHORIZED: error says in a few words what is wrong, fit for a client. now_s: Unix time. */
+ * SK_UNAUTHORIZED: error says in a few words what is wrong, fit for a client; identity->fault is one of malformed,
+ * signature, expired, not_yet, issuer, audience, and the rest of identity is nobody's. now_s: Unix time. */
 enum sk_code sk_token_check(const struct sk_keyring *keyring, const char *text, size_t length, int64_t now_s,
                             struct sk_identity *identity, struct sk_error *error) __attribute__((warn_unused_result));
 

@@ -134,24 +134,30 @@ static bool is_meant_for(const json_t *aud, const char *audience)
     return is_text(aud, audience);
 }
 
+static enum sk_code refuse(struct sk_identity *identity, const char *fault, const char *why, struct sk_error *error)
+{
+    identity->fault = fault;
+    return sk_fail(error, SK_UNAUTHORIZED, "%s", why);
+}
+
 static enum sk_code check_validity(const json_t *claims, const struct sk_token_terms *terms,
                                    struct sk_identity *identity, struct sk_error *error)
 {
     int64_t not_before_s = SK_NONE;
     if (!read_instant(claims, "exp", &identity->expires_at_s) || !read_instant(claims, "nbf", &not_before_s)) {
-        return sk_fail(error, SK_UNAUTHORIZED, "the token's exp or nbf is no time");
+        return refuse(identity, "malformed", "the token's exp or nbf is no time", error);
     }
     if (identity->expires_at_s != SK_NONE && terms->now_s >= identity->expires_at_s + LEEWAY_S) {
-        return sk_fail(error, SK_UNAUTHORIZED, "the token has expired");
+        return refuse(identity, "expired", "the token has expired", error);
     }
     if (not_before_s != SK_NONE && terms->now_s + LEEWAY_S < not_before_s) {
-        return sk_fail(error, SK_UNAUTHORIZED, "the token is not valid yet");
+        return refuse(identity, "not_yet", "the token is not valid yet", error);
     }
     if (terms->issuer[0] && !is_text(json_object_get(claims, "iss"), terms->issuer)) {
-        return sk_fail(error, SK_UNAUTHORIZED, "the token comes from another issuer");
+        return refuse(identity, "issuer", "the token comes from another issuer", error);
     }
     if (terms->audience[0] && !is_meant_for(json_object_get(claims, "aud"), terms->audience)) {
-        return sk_fail(error, SK_UNAUTHORIZED, "the token is meant for another audience");
+        return refuse(identity, "audience", "the token is meant for another audience", error);
     }
     return SK_OK;
 }
@@ -234,17 +240,18 @@ enum sk_code sk_token_claims_read(const json_t *claims, const struct sk_token_te
         return code;
     }
     if (!read_subject(claims, identity->subject)) {
+        identity->fault = "malformed";
         return sk_fail(error, SK_UNAUTHORIZED, "the token's sub is not 1 to %d printable bytes", SK_SUBJECT_BYTES - 1);
     }
     if (!read_scopes(claims, &identity->scopes)) {
-        return sk_fail(error, SK_UNAUTHORIZED, "the token's scope is not a string");
+        return refuse(identity, "malformed", "the token's scope is not a string", error);
     }
     if (!read_restriction(claims, "session", identity->session_id) ||
         !read_restriction(claims, "participant", identity->participant_id)) {
-        return sk_fail(error, SK_UNAUTHORIZED, "the token's session or participant is no id");
+        return refuse(identity, "malformed", "the token's session or participant is no id", error);
     }
     if (identity->participant_id[0] && !identity->session_id[0]) {
-        return sk_fail(error, SK_UNAUTHORIZED, "the token names a participant, but not its session");
+        return refuse(identity, "malformed", "the token names a participant, but not its session", error);
     }
     return SK_OK;
 }

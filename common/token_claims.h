@@ -23,7 +23,7 @@ enum sk_code sk_token_parts_read(struct sk_token_parts *parts, const char *text,
     __attribute__((warn_unused_result));
 void sk_token_parts_clear(struct sk_token_parts *parts);
 
-/* Checks exp, nbf, iss and aud, and reads what the token allows. */
+/* Checks exp, nbf, iss and aud, and reads what the token allows. SK_UNAUTHORIZED: identity->fault is set, too. */
 enum sk_code sk_token_claims_read(const json_t *claims, const struct sk_token_terms *terms,
                                   struct sk_identity *identity, struct sk_error *error)
     __attribute__((warn_unused_result));

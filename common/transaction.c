@@ -196,6 +196,7 @@ static void send_event(struct sk_redis *redis, const struct sk_transaction *tran
     add_buffer_field(&command, SK_AUDIT_EXPIRIES, &event->expiries);
     add_buffer_field(&command, SK_AUDIT_SNAPSHOT, &event->snapshot);
     add_buffer_field(&command, SK_AUDIT_METADATA, &event->metadata);
+    add_text_field(&command, SK_AUDIT_TRACE_ID, origin->trace_id ? origin->trace_id : "");
     send(redis, &command, sent);
 }
 
@@ -284,6 +285,7 @@ static enum sk_commit read_back(struct sk_redis *redis, const struct sk_transact
     struct sk_error why = {SK_OK, "somebody else has changed the session since"};
     redisReply *reply = NULL;
     if (!sk_redis_reconnect_exclusive(redis, &why)) {
+        sk_redis_intend(redis, SK_REDIS_LOAD);
         reply = sk_redis_command(redis, &why, "GET %s", key.text);
     }
     bool known = reply && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL);
@@ -349,6 +351,7 @@ enum sk_commit sk_transaction_commit(struct sk_redis *redis, const struct sk_tra
         return SK_COMMIT_FAILED;
     }
     size_t count = send_all(redis, transaction, origin);
+    sk_redis_intend(redis, SK_REDIS_COMMIT);
     if (sk_redis_collect(redis, count, replies, error)) {
         return read_back(redis, transaction, error);
     }

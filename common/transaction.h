@@ -19,6 +19,7 @@ enum sk_audience { SK_TO_CLIENTS = 1 /* of the session */, SK_TO_FEED = 2 };
 struct sk_origin {
     const char *actor;      /* "anonymous", "timekeeper", … */
     const char *request_id; /* NULL: no request */
+    const char *trace_id;   /* NULL or "": none */
     struct sk_terms *terms; /* NULL: none */
 };
 

@@ -10,6 +10,7 @@
 #include "fcgi/acceptor.h"
 
 #include "common/log.h"
+#include "common/metrics.h"
 #include "common/server_clock.h"
 #include "fcgi/exchange.h"
 
@@ -51,13 +52,23 @@ static void stop_signals(sigset_t *set)
     (void)sigemptyset(set);
     (void)sigaddset(set, SIGTERM);
     (void)sigaddset(set, SIGINT);
+}
+
+/* Those that only set the log's level (log.h). They are the first thread's: a read with a time limit, as a request's
+ * is, would be broken off by a handler (signal(7)). */
+static void log_signals(sigset_t *set)
+{
+    (void)sigemptyset(set);
     (void)sigaddset(set, SIGUSR1);
+    (void)sigaddset(set, SIGUSR2);
 }
 
 void sk_acceptor_block_signals(void)
 {
     sigset_t set;
     stop_signals(&set);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    log_signals(&set);
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
 }
@@ -71,6 +82,7 @@ static bool watch(const struct acceptor *acceptor, int how, int fd, uint32_t eve
 /* Serves a connection that has something to read, and puts it back if it is to be kept. known: it is in the set. */
 static void serve(struct worker *worker, int fd, bool known)
 {
+    sk_metrics_refresh();
     int kept = sk_exchange_serve(fd, &worker->api, &worker->out);
     if (kept < 0) {
         return;
@@ -221,6 +233,8 @@ static void wait_for_signal(void)
 {
     sigset_t set;
     int number = 0;
+    log_signals(&set);
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     stop_signals(&set);
     while (sigwait(&set, &number) != 0) {
     }
@@ -272,6 +286,7 @@ enum sk_code sk_acceptor_run(const struct sk_config *config, const struct sk_red
     struct acceptor acceptor = {.listener = listener, .epoll_fd = -1, .stop_fd = -1};
     enum sk_code code = start(&acceptor, config, redis, error);
     if (code == SK_OK) {
+        sk_metrics_refresh();
         sk_keyring_announce(acceptor.workers[0].api.keyring);
         sk_log(SK_LOG_INFO, "started", SK_I("threads", config->api_threads));
         wait_for_signal();

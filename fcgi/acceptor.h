@@ -16,12 +16,12 @@
 #define SK_STOP_TAKE_MS 1000
 #define SK_STOP_WAIT_S 20
 
-/* Blocks the signals that stop the program and ignores SIGPIPE, in the calling thread and those it starts; after
- * sk_exchange_init and before the first thread. */
+/* Blocks the signals that stop the program and those that set the log's level, and ignores SIGPIPE, in the calling
+ * thread and those it starts; after sk_exchange_init and before the first thread. */
 void sk_acceptor_block_signals(void);
 
-/* Runs config->api_threads threads until SIGTERM, SIGINT or SIGUSR1 (FastCGI's own request to finish) arrives; then
- * withdraws the listener and lets every request in hand be answered. Blocks until then.
+/* Runs config->api_threads threads until SIGTERM or SIGINT arrives; then withdraws the listener and lets every request
+ * in hand be answered. Blocks until then, in the only thread that is interrupted by the log's signals.
  * A request still in hand after SK_STOP_WAIT_S ends the process, with exit status 1.
  * SK_INTERNAL_ERROR: threads could not be started. */
 enum sk_code sk_acceptor_run(const struct sk_config *config, const struct sk_redis_url *redis,

@@ -1,23 +1,29 @@
 /* Refuses who may not. Owns nothing; what a token says is read in common/token.c, which no error text quotes. */
 #include "fcgi/access.h"
 
+#include "common/metrics.h"
 #include "common/origin.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-static bool refuse(struct reply *reply, const struct sk_error *error, const char *challenge)
+/* Every 401 and 403 comes through here. fault: a word for the metrics. */
+static bool refuse(struct reply *reply, const struct sk_error *error, const char *challenge, const char *fault)
 {
+    char labels[48];
+    (void)snprintf(labels, sizeof labels, "reason=\"%s\"", fault);
+    sk_metrics_add(SK_METRIC_AUTH_FAILURES, labels, 1);
     sk_reply_error(reply, error);
     reply->challenge = challenge;
     return false;
 }
 
-static bool forbid(struct reply *reply, const char *why)
+static bool forbid(struct reply *reply, const char *fault, const char *why)
 {
     struct sk_error error;
     (void)sk_fail(&error, SK_FORBIDDEN, "%s", why);
-    return refuse(reply, &error, NULL);
+    return refuse(reply, &error, NULL, fault);
 }
 
 bool sk_access_authenticate(const struct api *api, struct request *request, const struct route *route,
@@ -31,25 +37,25 @@ bool sk_access_authenticate(const struct api *api, struct request *request, cons
     const char *token = sk_token_bearer(request->authorization);
     if (!token) {
         (void)sk_fail(&error, SK_UNAUTHORIZED, "this takes a token: Authorization: Bearer …");
-        return refuse(reply, &error, "Bearer");
+        return refuse(reply, &error, "Bearer", "missing");
     }
     if (sk_token_check(api->keyring, token, strlen(token), (int64_t)time(NULL), &request->identity, &error) != SK_OK) {
-        request->identity = (struct sk_identity){.expires_at_s = SK_NONE}; /* nothing of a bad token counts */
-        return refuse(reply, &error, "Bearer error=\"invalid_token\"");
+        return refuse(reply, &error, "Bearer error=\"invalid_token\"", request->identity.fault);
     }
     return true;
 }
 
-/* Why the identity may not, without a word about what it may. */
-static const char *reason(const struct sk_identity *identity, const char *session_id)
+/* Says why the identity may not, without a word about what it may. */
+static bool forbid_identity(const struct sk_identity *identity, const char *session_id, struct reply *reply)
 {
     if (identity->session_id[0] && (!session_id || strcmp(session_id, identity->session_id) != 0)) {
-        return "the token is good for another session only";
+        return forbid(reply, "session", "the token is good for another session only");
     }
     if (identity->participant_id[0]) {
-        return "the token allows a participant to read the session, and to switch away from themselves";
+        return forbid(reply, "participant",
+                      "the token allows a participant to read the session, and to switch away from themselves");
     }
-    return "the token's scope does not allow this";
+    return forbid(reply, "scope", "the token's scope does not allow this");
 }
 
 static bool is_safe(const struct request *request)
@@ -70,10 +76,7 @@ bool sk_access_same_site(const struct api *api, const struct request *request, s
         sk_origin_allowed(api->config->cors_origin, request->origin)) {
         return true;
     }
-    struct sk_error error;
-    (void)sk_fail(&error, SK_FORBIDDEN, "pages of this origin may change nothing here");
-    sk_reply_error(reply, &error);
-    return false;
+    return forbid(reply, "origin", "pages of this origin may change nothing here");
 }
 
 bool sk_access_authorize(const struct request *request, const struct route *route, struct reply *reply)
@@ -85,14 +88,14 @@ bool sk_access_authorize(const struct request *request, const struct route *rout
     }
     bool is_switch = (route->flags & ROUTE_SWITCH) != 0;
     return sk_identity_allows(identity, route->scope, session_id, is_switch) ||
-           forbid(reply, reason(identity, session_id));
+           forbid_identity(identity, session_id, reply);
 }
 
 bool sk_access_may_create(const struct request *request, const char *session_id, struct reply *reply)
 {
     const struct sk_identity *identity = &request->identity;
     return sk_identity_allows(identity, SK_SCOPE_CREATE, session_id, false) ||
-           forbid(reply, reason(identity, session_id));
+           forbid_identity(identity, session_id, reply);
 }
 
 bool sk_access_guard(const struct request *request, struct sk_operation *operation, struct reply *reply)
@@ -102,7 +105,7 @@ bool sk_access_guard(const struct request *request, struct sk_operation *operati
         return true;
     }
     if (operation->current_participant_id[0] && strcmp(operation->current_participant_id, bound) != 0) {
-        return forbid(reply, "the token is good for another participant only");
+        return forbid(reply, "participant", "the token is good for another participant only");
     }
     memcpy(operation->current_participant_id, bound, sizeof operation->current_participant_id);
     return true;

@@ -136,6 +136,12 @@ static void count(const struct request *request, const struct reply *reply, cons
     sk_metrics_observe(SK_METRIC_HTTP_DURATION, labels, (double)took_us / 1e6);
 }
 
+/* Whom the request is about, else whom its token is bound to. */
+static const char *participant_of(const struct request *request)
+{
+    return request->participant_id[0] ? request->participant_id : request->identity.participant_id;
+}
+
 static void log_line(const struct request *request, const struct reply *reply, const char *route,
                      enum sk_log_level level, int64_t took_us)
 {
@@ -149,7 +155,10 @@ static void log_line(const struct request *request, const struct reply *reply, c
         SK_I("status", reply->status),
         SK_I("duration_ms", (took_us + 500) / 1000),
         SK_S("request_id", request->request_id),
+        SK_S("trace_id", request->trace_id),
         SK_S("session_id", request->session_id[0] ? request->session_id : reply->session_id),
+        SK_S("participant_id", participant_of(request)),
+        SK_S("actor", sk_access_actor(request)),
         SK_S("code", reply->error.code ? sk_code_name(reply->error.code) : ""),
         SK_S("error", reply->error.code ? reply->error.text : ""),
         SK_I("version", reply->etag),

@@ -32,6 +32,7 @@ enum column {
     CYCLE_NUMBER,
     ACTOR,
     REQUEST_ID,
+    TRACE_ID,
     EXPIRY_COUNT,
     EXPIRIES,
     METADATA,
@@ -57,7 +58,7 @@ static const char events_sql[] =
     "    WINDOW place_order AS (ORDER BY session_created_at, version, at, event_id ROWS UNBOUNDED PRECEDING))"
     " SELECT event_id, prev_event_id, type, (extract(epoch FROM at) * 1000)::bigint,"
     "    (extract(epoch FROM session_created_at) * 1000)::bigint, version, participant_id, cycle_number, actor,"
-    "    request_id, expiry_count, expiries, metadata, state_snapshot, found"
+    "    request_id, trace_id, expiry_count, expiries, metadata, state_snapshot, found"
     "  FROM measured WHERE number <= 2 OR bytes <= 1048576"
     "  ORDER BY session_created_at, version, at, event_id";
 
@@ -176,6 +177,7 @@ static void write_event(struct sk_json_writer *writer, const PGresult *rows, int
     sk_json_int(writer, "cycle_number", number_at(rows, row, CYCLE_NUMBER));
     sk_json_string(writer, "actor", text_at(rows, row, ACTOR));
     sk_json_string(writer, "request_id", text_at(rows, row, REQUEST_ID));
+    sk_json_string(writer, "trace_id", text_at(rows, row, TRACE_ID));
     sk_json_int(writer, "expiry_count", number_at(rows, row, EXPIRY_COUNT));
     write_json(writer, "expiries", text_at(rows, row, EXPIRIES), "[]");
     write_json(writer, "metadata", text_at(rows, row, METADATA), "{}");

@@ -4,6 +4,7 @@
 #include "common/caller.h"
 #include "common/digest.h"
 #include "common/keys.h"
+#include "common/metrics.h"
 #include "common/network.h"
 #include "common/session_reader.h"
 
@@ -14,13 +15,15 @@
 #define MINUTE_MS 60000
 #define SECOND_MS 1000
 
-static void allow(struct sk_terms *terms, const char *kind, const char *whose, int64_t limit, int64_t window_ms)
+/* name: in the metrics; kind: in the Redis key. */
+static void allow(struct sk_terms *terms, const char *name, const char *kind, const char *whose, int64_t limit,
+                  int64_t window_ms)
 {
     if (limit == 0) {
         return; /* 0: no limit */
     }
     struct sk_allowance *allowance = &terms->allowances[terms->allowance_count++];
-    *allowance = (struct sk_allowance){.limit = limit, .window_ms = window_ms};
+    *allowance = (struct sk_allowance){.name = name, .limit = limit, .window_ms = window_ms};
     sk_key_allowance(kind, whose, allowance->key, sizeof allowance->key);
 }
 
@@ -33,15 +36,15 @@ static void allow_general(struct api *api, const struct request *request)
     char digest[SK_DIGEST_BYTES];
     const char *const bound[] = {who->subject, who->session_id, who->participant_id};
     if (who->subject[0] && !who->session_id[0]) {
-        allow(&api->terms, "subject", who->subject, config->rate_limit_server, MINUTE_MS);
+        allow(&api->terms, "server", "subject", who->subject, config->rate_limit_server, MINUTE_MS);
     } else if (who->session_id[0] && sk_digest(bound, 3, digest)) {
-        allow(&api->terms, "token", digest, config->rate_limit_general, MINUTE_MS);
+        allow(&api->terms, "token", "token", digest, config->rate_limit_general, MINUTE_MS);
     } else {
         const char *trusted = api->ignores_forwarded ? "" : config->trusted_proxies;
         sk_caller_address(request->peer, request->forwarded, trusted, address);
         char owner[SK_ADDRESS_BYTES];
         sk_network_owner(address, owner, sizeof owner);
-        allow(&api->terms, "ip", owner, config->rate_limit_general, MINUTE_MS);
+        allow(&api->terms, "address", "ip", owner, config->rate_limit_general, MINUTE_MS);
     }
 }
 
@@ -90,7 +93,7 @@ static void allow_switch(struct api *api, const struct request *request)
     char whose[2 * SK_ID_BYTES];
     const char *participant_id = request->identity.participant_id;
     (void)snprintf(whose, sizeof whose, "%s%s%s", request->session_id, participant_id[0] ? "/" : "", participant_id);
-    allow(&api->terms, "switch", whose, api->config->rate_limit_switch, SECOND_MS);
+    allow(&api->terms, "session", "switch", whose, api->config->rate_limit_switch, SECOND_MS);
 }
 
 /* A key is good for whoever uses it: what is kept is a digest of both, so that nobody meets another's keys. */
@@ -163,6 +166,14 @@ static void draw(struct api *api, struct reply *reply)
     }
 }
 
+static void count_refusal(const struct sk_terms *terms)
+{
+    char labels[32];
+    const struct sk_allowance *exceeded = sk_terms_exceeded(terms);
+    (void)snprintf(labels, sizeof labels, "limit=\"%s\"", exceeded ? exceeded->name : "other");
+    sk_metrics_add(SK_METRIC_RATE_LIMITED, labels, 1);
+}
+
 void sk_limits_close(struct api *api, struct reply *reply)
 {
     const struct sk_terms *terms = &api->terms;
@@ -177,6 +188,7 @@ void sk_limits_close(struct api *api, struct reply *reply)
         reply->rate_reset_s = (tightest->reset_in_ms + 999) / 1000;
     }
     if (reply->error.code == SK_RATE_LIMIT_EXCEEDED) {
+        count_refusal(terms);
         reply->retry_after_s = (int)reply->rate_reset_s;
     }
     reply->replayed = terms->replayed && reply->status < 400;

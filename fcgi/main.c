@@ -32,7 +32,8 @@ static void print_usage(FILE *out)
                 "\n"
                 "Started by a web server as a plain CGI program, it answers that one request and ends.\n"
                 "\n"
-                "SIGTERM, SIGINT or SIGUSR1: requests in hand are answered, then it ends.\n",
+                "SIGTERM or SIGINT: requests in hand are answered, then it ends.\n"
+                "SIGUSR1, SIGUSR2: the log becomes more talkative by one level, or less.\n",
                 out);
 }
 
@@ -68,7 +69,7 @@ static enum sk_code configure(struct sk_config *config, struct sk_redis_url *red
     enum sk_code code = sk_config_load(config, SK_PROGRAM_API, error);
     code = code == SK_OK ? sk_database_url_check(config->database_url, error) : code;
     code = code == SK_OK ? sk_redis_url_parse(config->redis_url, redis, error) : code;
-    code = code == SK_OK ? sk_metrics_open(config->metrics_file, error) : code;
+    code = code == SK_OK ? sk_metrics_open(config->metrics_file, "api", error) : code;
     if (code == SK_OK) {
         sk_log_open(PROGRAM, config->log_level);
     }

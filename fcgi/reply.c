@@ -169,7 +169,7 @@ static void write_cors_fields(const struct reply *reply, struct sk_buffer *out)
         sk_buffer_append_format(out,
                                 "Access-Control-Allow-Methods: %s\r\n"
                                 "Access-Control-Allow-Headers: Authorization, Content-Type, Idempotency-Key, If-Match, "
-                                "If-None-Match, X-Request-Id\r\n"
+                                "If-None-Match, traceparent, X-Request-Id\r\n"
                                 "Access-Control-Max-Age: 600\r\n",
                                 reply->allow);
     } else {

@@ -68,6 +68,7 @@ void sk_request_open(struct request *request, const struct request_source *sourc
     request->preflight_method = variable(source, "HTTP_ACCESS_CONTROL_REQUEST_METHOD");
     take_path(request);
     take_id(request);
+    (void)sk_trace_read(variable(source, "HTTP_TRACEPARENT"), request->trace_id);
 }
 
 void sk_request_close(struct request *request)

@@ -8,6 +8,7 @@
 #include "common/message.h"
 #include "common/session.h"
 #include "common/token.h"
+#include "common/trace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,7 @@ struct request {
     const char *authorization;            /* never logged */
     const char *preflight_method;         /* Access-Control-Request-Method */
     char request_id[SK_REQUEST_ID_BYTES]; /* the client's, or one of ours */
+    char trace_id[SK_TRACE_ID_BYTES];     /* of traceparent; "" without a valid one */
     char session_id[SK_ID_BYTES];         /* from the path; "" where it has none */
     char participant_id[SK_ID_BYTES];     /* likewise */
     struct sk_identity identity;          /* who asks */

@@ -1,10 +1,9 @@
 /* Time, health, readiness, metrics. Owns nothing; touches no session. */
 #include "fcgi/service.h"
 
-#include "common/audit_queue.h"
 #include "common/json_writer.h"
 #include "common/log.h"
-#include "common/metrics.h"
+#include "common/scrape.h"
 #include "common/version.h"
 #include "fcgi/api.h"
 
@@ -57,22 +56,14 @@ void sk_service_ready(struct api *api, const struct request *request, struct rep
     sk_json_object_end(&writer);
 }
 
-/* The queue is Redis', so its size is asked at the scrape; the counters are told without Redis too. */
+/* What is in Redis is asked at the scrape; the counters are told without Redis too. */
 void sk_service_metrics(struct api *api, const struct request *request, struct reply *reply)
 {
     struct sk_error error;
-    struct sk_audit_sizes sizes;
-    struct sk_buffer *out = sk_reply_body(reply, 200, SK_TYPE_METRICS);
-    sk_metrics_write(out);
-    if (sk_audit_queue_sizes(sk_store_redis(api->store), &sizes, &error) != SK_OK) {
-        sk_log(SK_LOG_DEBUG, "queue not measured", SK_S("request_id", request->request_id), SK_S("error", error.text));
-        return;
+    struct sk_readings readings;
+    bool measured = sk_readings_take(sk_store_redis(api->store), &readings, &error) == SK_OK;
+    if (!measured) {
+        sk_log(SK_LOG_DEBUG, "Redis not measured", SK_S("request_id", request->request_id), SK_S("error", error.text));
     }
-    const struct sk_metric_reading readings[] = {{"status=\"waiting\"", sizes.waiting},
-                                                 {"status=\"active\"", sizes.active},
-                                                 {"status=\"completed\"", sizes.completed},
-                                                 {"status=\"failed\"", sizes.failed},
-                                                 {"status=\"delayed\"", sizes.delayed}};
-    sk_metrics_write_gauge(out, "synckairos_db_write_queue_size", "Audit events on their way to PostgreSQL.", readings,
-                           sizeof readings / sizeof readings[0]);
+    sk_scrape_write(sk_reply_body(reply, 200, SK_TYPE_METRICS), measured ? &readings : NULL);
 }

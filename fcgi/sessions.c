@@ -18,8 +18,10 @@
 
 static struct sk_origin origin_of(struct api *api, const struct request *request)
 {
-    return (struct sk_origin){
-        .actor = sk_access_actor(request), .request_id = request->request_id, .terms = &api->terms};
+    return (struct sk_origin){.actor = sk_access_actor(request),
+                              .request_id = request->request_id,
+                              .trace_id = request->trace_id,
+                              .terms = &api->terms};
 }
 
 /* The body's object, owned; NULL: the answer is given. */
@@ -191,13 +193,13 @@ static bool read_operation(const struct request *request, const json_t *body, en
     return good;
 }
 
-/* Counts a switch that stands. */
-static void count_switch(const struct request *request, const struct sk_session *session)
+/* Counts a switch that stands; a repeat is none. */
+static void count_switch(const struct sk_session *session, int64_t began_us)
 {
     char labels[64];
     (void)snprintf(labels, sizeof labels, "mode=\"%s\"", session->config.mode->name);
     sk_metrics_add(SK_METRIC_CYCLE_SWITCHES, labels, 1);
-    sk_metrics_observe(SK_METRIC_CYCLE_SWITCH_DURATION, "", (double)(sk_monotonic_us() - request->received_us) / 1e3);
+    sk_metrics_observe(SK_METRIC_CYCLE_SWITCH_DURATION, "", (double)(sk_monotonic_us() - began_us) / 1e3);
 }
 
 /* Commits an operation and shows what came of it. */
@@ -207,10 +209,11 @@ static void commit(struct api *api, const struct request *request, const struct 
     struct sk_error error;
     struct sk_result result = {0};
     struct sk_origin origin = origin_of(api, request);
+    int64_t began_us = sk_monotonic_us();
     if (sk_store_change(api->store, request->session_id, operation, &origin, reason, &result, &error) == SK_OK) {
         sk_reply_session(reply, status, &result);
-        if (operation->op == SK_OP_SWITCH) {
-            count_switch(request, result.session);
+        if (operation->op == SK_OP_SWITCH && !api->terms.replayed) {
+            count_switch(result.session, began_us);
         }
     } else {
         refuse(operation, &result, &error, reply);

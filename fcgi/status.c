@@ -35,13 +35,13 @@ static const struct row rows[] = {
     [SK_INTERNAL_ERROR] = {500, "an unexpected error; the log of the service tells more under this request's id", 0,
                            SK_LOG_ERROR},
     [SK_STATE_STORE_UNAVAILABLE] = {503, "the state store cannot be reached; nothing was changed, try again", 1,
-                                    SK_LOG_WARN},
+                                    SK_LOG_ERROR},
     [SK_OUTCOME_UNKNOWN] =
         {503,
          "the connection to the state store broke during the commit; read the session to see whether "
          "the change stands",
-         0, SK_LOG_WARN},
-    [SK_ARCHIVE_UNAVAILABLE] = {503, "the archive cannot answer for now; try again", 1, SK_LOG_WARN},
+         0, SK_LOG_ERROR},
+    [SK_ARCHIVE_UNAVAILABLE] = {503, "the archive cannot answer for now; try again", 1, SK_LOG_ERROR},
 };
 _Static_assert(sizeof rows / sizeof rows[0] == SK_CODE_COUNT, "a row for each code");
 

@@ -54,6 +54,7 @@ static void poisoned_entries_end_aside_and_their_neighbours_in_postgres(void)
         {"snapshot", "{\"a\":\"\\u0000\"}", 14, "Unicode"},
         {"snapshot", "{\"a\":\"\0\"}", 9, "0x00"},
         {"type", "", 0, "type is not"},
+        {"trace_id", "no trace id", 11, "sync_events_trace_id"},
         {"session_id", big, BIG_BYTES, "session_id is too long"},
         {"snapshot", big, BIG_BYTES, "snapshot is too long"},
         {"version", big, BIG_BYTES, "version is too long"},
@@ -73,7 +74,7 @@ static void poisoned_entries_end_aside_and_their_neighbours_in_postgres(void)
         if (poisons[i].field) {
             entry_change(&bad, poisons[i].field, poisons[i].value, poisons[i].length);
         }
-        entry_add(&bad, poisons[i].field ? ENTRY_FIELDS : ENTRY_FIELDS - 1);
+        entry_add(&bad, poisons[i].field ? ENTRY_FIELDS : ENTRY_FIELDS - 2);
         act(id, "switch", NULL);
     }
     const char *const patient[] = {"REDIS_TIMEOUT_MS=20000", NULL};

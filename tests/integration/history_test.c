@@ -47,7 +47,7 @@ static void a_game_can_be_read_again(void)
         json_t *event = json_at(all->body, kept_text("data.%d", i));
         EXPECT_TEXT(text_at(event, "type"), types[i]);
         EXPECT_INT(int_at(event, "version"), i + 1);
-        EXPECT_INT((int64_t)json_object_size(event), 15);
+        EXPECT_INT((int64_t)json_object_size(event), 16);
         EXPECT_INT(instant_at(event, "at"), int_at(event, "at_ms"));
         EXPECT_TEXT(text_at(event, "session_created_at"), text_at(event, "state.created_at"));
         EXPECT_INT(int_at(event, "state.version"), i + 1);

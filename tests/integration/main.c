@@ -2,6 +2,8 @@
  * the stack; exits with 1 if a test failed, a server ended uncleanly or a sanitizer spoke. */
 #include "tests/integration/front.h"
 #include "tests/integration/keep.h"
+#include "tests/integration/prometheus.h"
+#include "tests/integration/secrets.h"
 #include "tests/integration/stack.h"
 #include "tests/integration/suites.h"
 
@@ -32,6 +34,8 @@ static CU_SuiteInfo suites[] = {
     {"host-clock", NULL, NULL, NULL, keep_clear, host_clock_tests},
     {"processes", NULL, NULL, NULL, keep_clear, process_tests},
     {"metrics", NULL, NULL, NULL, keep_clear, metrics_tests},
+    {"counters", NULL, NULL, NULL, keep_clear, counters_tests},
+    {"logs", NULL, NULL, NULL, keep_clear, log_tests},
     {"openapi", NULL, NULL, NULL, keep_clear, openapi_tests},
     {"front", NULL, NULL, NULL, keep_clear, front_tests},
     /* The same over other web servers. */
@@ -64,6 +68,7 @@ static CU_SuiteInfo suites[] = {
     {"crowd", NULL, NULL, NULL, keep_clear, crowd_tests},
     {"storm", NULL, NULL, NULL, keep_clear, storm_tests},
     {"door", NULL, NULL, NULL, keep_clear, door_tests},
+    {"prometheus", prometheus_open, prometheus_close, NULL, keep_clear, prometheus_tests},
     {"outage", NULL, NULL, NULL, keep_clear, outage_tests},
     {"feed", NULL, NULL, NULL, keep_clear, feed_tests},
     {"recovery", NULL, NULL, NULL, keep_clear, recovery_tests},
@@ -121,9 +126,11 @@ int main(int count, char **arguments)
     CU_cleanup_registry();
     keep_clear();
     const bool clean = stack_down();
-    if (failed || !clean) {
+    const bool discreet = secrets_are_kept();
+    if (failed || !clean || !discreet) {
         process_print_logs();
-        printf("FAILED%s; logs are in %s/logs\n", clean ? "" : " (a server did not run cleanly)", stack.folder);
+        printf("FAILED%s%s; logs are in %s/logs\n", clean ? "" : " (a server did not run cleanly)",
+               discreet ? "" : " (a log shows a secret)", stack.folder);
         return 1;
     }
     stack_remove_folder();

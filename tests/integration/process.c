@@ -67,7 +67,7 @@ void process_open(const char *log_folder)
 static void become(const struct process_spec *spec, const char *log, pid_t parent)
 {
     const int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    const int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const int in = spec->input > 0 ? spec->input : open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -165,6 +165,26 @@ size_t process_log_count(const struct process *process, const char *text)
             found++;
             at += strlen(text);
         }
+        munmap(log, length);
+    }
+    return found;
+}
+
+bool process_line(const struct process *process, const char *text, char *line, size_t room)
+{
+    size_t length = 0;
+    char *log = map_log(process->log, &length);
+    bool found = false;
+    for (const char *at = log; at && at < log + length;) {
+        const char *end = memchr(at, '\n', (size_t)(log + length - at));
+        end = end ? end : log + length;
+        if (memmem(at, (size_t)(end - at), text, strlen(text))) {
+            (void)snprintf(line, room, "%.*s", (int)(end - at), at);
+            found = true;
+        }
+        at = end + 1;
+    }
+    if (log) {
         munmap(log, length);
     }
     return found;
@@ -269,8 +289,7 @@ void process_kill_family(struct process *process)
     }
 }
 
-/* Calls look for each log in the folder, also those that a server keeps itself; false if any call was. */
-static bool each_log(bool (*look)(const char *name, const char *bytes, size_t length))
+bool process_each_log(bool (*look)(const char *name, const char *bytes, size_t length))
 {
     glob_t found;
     char pattern[300];
@@ -356,10 +375,10 @@ bool process_end_all(void)
         clean = end_one(&table[i]) && clean;
     }
     clean = end_orphans() && clean;
-    return each_log(without_sanitizer) && clean;
+    return process_each_log(without_sanitizer) && clean;
 }
 
 void process_print_logs(void)
 {
-    (void)each_log(print_end);
+    (void)process_each_log(print_end);
 }

@@ -13,6 +13,7 @@ struct process_spec {
     const char *name;        /* of the log file */
     const char *const *argv; /* NULL-terminated; argv[0] is looked for in PATH */
     const char *const *env;  /* NULL-terminated "NAME=value", in front of the environment; NULL: none */
+    int input;               /* standard input, borrowed; 0: none */
     uid_t uid;               /* 0: stays who we are */
     gid_t gid;
     int stop_signal;  /* what makes it end in order; 0: SIGTERM */
@@ -37,6 +38,9 @@ bool process_logged(const struct process *process, const char *text);
 /* … and how often. */
 size_t process_log_count(const struct process *process, const char *text);
 
+/* The last line of the log that contains text, without its end; cut where it is longer. False: there is none. */
+bool process_line(const struct process *process, const char *text, char *line, size_t room);
+
 /* Sends the signal and does not wait. */
 void process_signal(struct process *process, int number);
 
@@ -57,6 +61,9 @@ void process_kill_family(struct process *process);
 
 /* Stops what still runs, latest first. False if any died unasked, ended uncleanly or logged a sanitizer's report. */
 bool process_end_all(void);
+
+/* Calls look for each log that is not empty, also those that a server keeps itself; false if any call was. */
+bool process_each_log(bool (*look)(const char *name, const char *bytes, size_t length));
 
 /* Prints the ends of all logs. */
 void process_print_logs(void);

@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct stack stack;
@@ -253,26 +255,57 @@ static struct process *spawn_front(const char *socket, int port)
         &(struct process_spec){.name = "front", .argv = argv, .stop_signal = SIGINT, .death_signal = SIGTERM});
 }
 
-struct api *api_start_by(const char *const *argv, const char *const *env, const char *socket)
+/* A web server in front of the program, which answers on the socket. */
+static struct api *stand_in_front(struct process *program, const char *socket)
 {
     struct api *api = keep(calloc(1, sizeof(*api)), free);
     const int port = free_port();
     (void)snprintf(api->socket, sizeof(api->socket), "%s", socket);
     (void)snprintf(api->url, sizeof(api->url), "http://127.0.0.1:%d", port);
-    api->program = stop_after_test(process_start(&(struct process_spec){.name = "api", .argv = argv, .env = env}));
-    EVENTUALLY(access(socket, F_OK) == 0 || !process_alive(api->program));
+    api->program = program;
+    EVENTUALLY(access(socket, F_OK) == 0 || !process_alive(program));
     api->front = stop_after_test(spawn_front(socket, port));
     const char *health = kept_text("%s/health", api->url);
-    EVENTUALLY(url_answers(health, 200) || !process_alive(api->program));
+    EVENTUALLY(url_answers(health, 200) || !process_alive(program));
     return api;
+}
+
+struct api *api_start_by(const char *const *argv, const char *const *env, const char *socket)
+{
+    return stand_in_front(
+        stop_after_test(process_start(&(struct process_spec){.name = "api", .argv = argv, .env = env})), socket);
+}
+
+static const char *fresh_socket(void)
+{
+    static int number;
+    return kept_text("%s/api-%d.sock", stack.folder, ++number);
 }
 
 struct api *api_start(const char *const *env)
 {
-    static int number;
-    const char *socket = kept_text("%s/api-%d.sock", stack.folder, ++number);
+    const char *socket = fresh_socket();
     const char *const argv[] = {kept_text("%s/synckairos-api", stack.build), "--listen", socket, NULL};
     return api_start_by(argv, env, socket);
+}
+
+struct api *api_start_many(size_t count, const char *const *env, struct process **programs)
+{
+    const char *const argv[] = {kept_text("%s/synckairos-api", stack.build), NULL};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", fresh_socket());
+    const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(listening > 0 && bind(listening, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+            listen(listening, 1024) == 0);
+    for (size_t i = 0; i < count; i++) {
+        programs[i] = stop_after_test(
+            process_start(&(struct process_spec){.name = "api", .argv = argv, .env = env, .input = listening}));
+    }
+    close(listening);
+    for (size_t i = 0; i < count; i++) {
+        EVENTUALLY(process_logged(programs[i], "started\"") || !process_alive(programs[i]));
+    }
+    return stand_in_front(programs[0], address.sun_path);
 }
 
 /* --- all of it -------------------------------------------------------------------------------------------------- */

@@ -73,6 +73,10 @@ struct api *api_start(const char *const *env);
 /* The same with another way to start the program: argv, after which the socket answers FastCGI. */
 struct api *api_start_by(const char *const *argv, const char *const *env, const char *socket);
 
+/* The same with so many processes on one listening socket, which each of them inherits as descriptor 0. programs: room
+ * for them; program is the first. */
+struct api *api_start_many(size_t count, const char *const *env, struct process **programs);
+
 /* A relay of the test's own on *port. Ends with the test. */
 struct process *relay_start(const char *const *env, int *port);
 

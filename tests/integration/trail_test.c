@@ -1,4 +1,5 @@
 /* The audit trail in PostgreSQL: every change once, in order, whatever happens to the worker. */
+#include "tests/integration/entry.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
 #include "tests/integration/worker.h"
@@ -197,10 +198,11 @@ static void put_text(const char *path, const char *text)
 
 static void a_migration_that_commits_by_itself_is_refused(void)
 {
-    static const char *const names[] = {"001_initial_schema.sql", "002_add_indexes.sql", "003_cheaper_events.sql"};
+    static const char *const names[] = {"001_initial_schema.sql", "002_add_indexes.sql", "003_cheaper_events.sql",
+                                        "004_trace_id.sql"};
     static const char *const bodies[] = {"COMMIT;\n", "COMMIT; BEGIN;\n", "ROLLBACK; BEGIN; SELECT 1;\n"};
     const char *folder = kept_text("%s/sneaky", stack.folder);
-    const char *next = kept_text("%s/004_sneaky.sql", folder);
+    const char *next = kept_text("%s/005_sneaky.sql", folder);
     EXPECT_INT(mkdir(folder, 0700), 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         EXPECT_INT(symlink(kept_text("%s/sql/%s", stack.sources, names[i]), kept_text("%s/%s", folder, names[i])), 0);
@@ -209,7 +211,47 @@ static void a_migration_that_commits_by_itself_is_refused(void)
         put_text(next, bodies[i]);
         subcommand(1, WORDS("migrate", "--dir", folder));
     }
-    EXPECT_INT(sql_int("SELECT count(*) FROM schema_migrations WHERE name LIKE '004%%'"), 0);
+    EXPECT_INT(sql_int("SELECT count(*) FROM schema_migrations WHERE name LIKE '005%%'"), 0);
+}
+
+#define TRACE "0af7651916cd43dd8448eb211c80319c"
+#define PARENT "b7ad6b7169203331"
+
+static void a_trace_is_kept_with_its_events(void)
+{
+    const char *id = fresh_id("traced");
+    const char *url = kept_text("%s/v1/sessions/%s", stack.url, id);
+    create(id, CHESS);
+    http_call("POST", kept_text("%s/start", url), NULL, "traceparent: 00-" TRACE "-" PARENT "-01");
+    http_call("POST", kept_text("%s/switch", url), NULL, "traceparent: cc-" TRACE "-" PARENT "-00-and-more");
+    http_call("POST", kept_text("%s/switch", url), NULL, "traceparent: 00-" TRACE "-" PARENT "-01-and-more");
+    http_call("DELETE", url, NULL, "traceparent: 00-" TRACE "-" PARENT "-00");
+    await_trail(id, 5);
+    EXPECT_TEXT(sql_text("SELECT string_agg(coalesce(trace_id, '-'), ' ' ORDER BY version) FROM sync_events"
+                         " WHERE session_id = '%s'",
+                         id),
+                "- " TRACE " " TRACE " - " TRACE);
+    struct answer *trail = call("GET", kept_text("/v1/sessions/%s/events", id), NULL);
+    EXPECT(json_is_null(json_at(trail->body, "data.0.trace_id")));
+    EXPECT_TEXT(text_at(trail->body, "data.1.trace_id"), TRACE);
+    EXPECT(json_is_null(json_at(trail->body, "data.3.trace_id")));
+}
+
+static void an_entry_of_an_earlier_release_is_written_too(void)
+{
+    struct entry entry;
+    const char *id = fresh_id("earlier");
+    without_worker();
+    create(id, CHESS);
+    entry_newest(&entry);
+    const char *other = kept_text("%s-other", id);
+    entry_make_other(&entry, other);
+    entry_add(&entry, ENTRY_FIELDS - 1);
+    worker_start(NULL);
+    EVENTUALLY(events_where(other, "trace_id IS NULL") == 1);
+    EVENTUALLY(events_where(id, "trace_id IS NULL") == 1);
+    EXPECT_INT(redis_int("XLEN audit:failed"), 0);
+    forget_trail(other);
 }
 
 /* What libpq cannot read it quotes, and that may be a piece of a password. */
@@ -238,6 +280,8 @@ CU_TestInfo trail_tests[] = {
     {"a hung PostgreSQL does not hang the worker", a_hung_postgres_does_not_hang_the_worker},
     {"a full Redis with a refused event is drained all the same",
      a_full_redis_with_a_refused_event_is_drained_all_the_same},
+    {"a trace is kept with its events", a_trace_is_kept_with_its_events},
+    {"an entry of an earlier release is written, too", an_entry_of_an_earlier_release_is_written_too},
     {"a migration that commits by itself is refused", a_migration_that_commits_by_itself_is_refused},
     CU_TEST_INFO_NULL,
 };

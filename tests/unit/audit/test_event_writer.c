@@ -33,7 +33,7 @@ static struct sk_audit_event least(void)
 
 static void a_row_is_written_as_copy_reads_it(void)
 {
-    static const char expected[] = "\0\17"
+    static const char expected[] = "\0\20"
                                    "\0\0\0\20\x01\xa1\xfa\xe0\x4d\xe2\x74\x65\xa1\xb9\xbe\x16\xf8\x85\x47\x48"
                                    "\xff\xff\xff\xff"
                                    "\0\0\0\4game"
@@ -48,12 +48,14 @@ static void a_row_is_written_as_copy_reads_it(void)
                                    "\0\0\0\10\0\0\0\0\0\0\0\0"
                                    "\xff\xff\xff\xff"
                                    "\0\0\0\4\1[1]"
-                                   "\0\0\0\3\1{}";
+                                   "\0\0\0\3\1{}"
+                                   "\0\0\0\4feed";
     struct sk_error error = {0};
     struct sk_event_row row;
     struct sk_buffer out = {0};
     struct sk_audit_event event = least();
     event.field[SK_AUDIT_SNAPSHOT] = text("[1]");
+    event.field[SK_AUDIT_TRACE_ID] = text("feed");
     CU_ASSERT_EQUAL_FATAL(sk_event_row_read(&row, &event, &error), SK_OK);
     sk_event_row_append(&out, &row);
     CU_ASSERT_EQUAL_FATAL(out.length, sizeof expected - 1);

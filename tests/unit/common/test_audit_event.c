@@ -80,7 +80,7 @@ static void fields_are_found_in_any_order(void)
 
 static void an_entry_without_a_field_is_malformed(void)
 {
-    for (size_t without = 0; without < SK_AUDIT_FIELD_COUNT; without++) {
+    for (size_t without = 0; without < SK_AUDIT_TRACE_ID; without++) {
         struct sk_buffer bytes = {0};
         struct sk_audit_batch batch;
         sk_buffer_append_text(&bytes, "*2\r\n");
@@ -95,6 +95,22 @@ static void an_entry_without_a_field_is_malformed(void)
         sk_audit_batch_clear(&batch);
         sk_buffer_clear(&bytes);
     }
+}
+
+static void an_entry_of_an_earlier_release_has_no_trace(void)
+{
+    struct sk_buffer bytes = {0};
+    struct sk_audit_batch batch;
+    sk_buffer_append_text(&bytes, "*1\r\n");
+    append_entry(&bytes, "1-0", SK_AUDIT_TRACE_ID, false);
+    fill(&batch, bytes.data, bytes.length, SK_OK);
+    CU_ASSERT_EQUAL_FATAL(batch.count, 1);
+    CU_ASSERT_FALSE(batch.entries[0].malformed);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(batch.entries[0].event.field[SK_AUDIT_TRACE_ID].text);
+    CU_ASSERT_STRING_EQUAL(batch.entries[0].event.field[SK_AUDIT_TRACE_ID].text, "");
+    CU_ASSERT_EQUAL(batch.entries[0].event.field[SK_AUDIT_TRACE_ID].length, 0);
+    sk_audit_batch_clear(&batch);
+    sk_buffer_clear(&bytes);
 }
 
 static void foreign_entries_are_malformed_and_deleted_ones_left_out(void)
@@ -171,6 +187,7 @@ void suite_audit_event(CU_pSuite suite)
         {"every field has a name of its own", every_field_has_a_name_of_its_own},
         {"fields are found in any order", fields_are_found_in_any_order},
         {"an entry without a field is malformed", an_entry_without_a_field_is_malformed},
+        {"an entry of an earlier release has no trace", an_entry_of_an_earlier_release_has_no_trace},
         {"foreign entries are malformed, deleted ones left out",
          foreign_entries_are_malformed_and_deleted_ones_left_out},
         {"a request is neither an event nor malformed", a_request_is_neither_an_event_nor_malformed},

@@ -35,6 +35,7 @@ static const char *const names[] = {
     "TRUSTED_PROXIES",
     "LOG_LEVEL",
     "METRICS_FILE",
+    "METRICS_PORT",
     "METRICS_NETWORK",
     "RELAY_PING_S",
     "RELAY_DRAIN_S",
@@ -78,7 +79,7 @@ static void check_defaults(const struct sk_config *config)
     CHECK_TEXT("DATABASE_URL", config->database_url, "postgresql:///synckairos");
     CHECK_INT("SESSION_TTL_S", config->session_ttl_s, 3600);
     CHECK_INT("LOG_LEVEL", config->log_level, SK_LOG_INFO);
-    CHECK_TEXT("METRICS_FILE", config->metrics_file, "/dev/shm/synckairos-metrics");
+    CHECK_INT("METRICS_PORT", config->metrics_port, 0);
     CHECK_INT("RELAY_PING_S", config->relay_ping_s, 5);
     CHECK_INT("RELAY_DRAIN_S", config->relay_drain_s, 15);
     CHECK_INT("RELAY_MAX_CONNECTIONS", config->relay_max_connections, 10000);
@@ -99,11 +100,13 @@ static void defaults(void)
     forget_environment();
     CHECK_INT("unset", sk_config_load(&config, EVERYBODY, &error), SK_OK);
     check_defaults(&config);
+    CHECK_TEXT("METRICS_FILE", config.metrics_file, "/dev/shm/synckairos-metrics");
     for (size_t i = 0; i < NAMES; i++) {
         (void)setenv(names[i], "", 1);
     }
     CHECK_INT("empty", sk_config_load(&config, EVERYBODY, &error), SK_OK);
     check_defaults(&config);
+    CHECK_TEXT("METRICS_FILE alone may be empty", config.metrics_file, "");
     forget_environment();
 }
 
@@ -143,6 +146,7 @@ static void limits(void)
         {"RELAY_PORT", "1", "65535", "0", "65536"},
         {"API_PROCESSES", "1", "64", "0", "65"},
         {"API_THREADS", "1", "64", "0", "65"},
+        {"METRICS_PORT", "0", "65535", "-1", "65536"},
         {"REDIS_TIMEOUT_MS", "101", "60000", "99", "60001"},
         {"SESSION_TTL_S", "60", "2678400", "59", "2678401"},
         {"RATE_LIMIT_GENERAL", "0", "1000000000", "-1", "1000000001"},

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,51 @@ static void levels_by_name(void)
     CHECK_INT("error", sk_log_level_of("error"), SK_LOG_ERROR);
     CHECK_INT("none", sk_log_level_of("INFO"), SK_LOG_LEVEL_COUNT);
     CHECK_INT("none", sk_log_level_of(""), SK_LOG_LEVEL_COUNT);
+}
+
+/* The levels that the lines of a text tell of, as "debug warn ". */
+static void told_levels(const char *text, char *out, size_t bytes)
+{
+    static const char key[] = "\"log_level\":\"";
+    size_t used = 0;
+    out[0] = '\0';
+    for (const char *at = strstr(text, key); at && used < bytes; at = strstr(at, key)) {
+        at += sizeof key - 1;
+        int printed = snprintf(out + used, bytes - used, "%.*s ", (int)strcspn(at, "\""), at);
+        used += printed > 0 ? (size_t)printed : 0;
+    }
+}
+
+static void signals_set_the_level(void)
+{
+    static const struct {
+        enum sk_log_level from;
+        const char *signals; /* +: SIGUSR1, -: SIGUSR2 */
+        enum sk_log_level to;
+        const char *told;
+    } rows[] = {
+        {SK_LOG_INFO, "+", SK_LOG_DEBUG, "debug "},   {SK_LOG_INFO, "-", SK_LOG_WARN, "warn "},
+        {SK_LOG_INFO, "--", SK_LOG_ERROR, "error "},  {SK_LOG_INFO, "-----", SK_LOG_ERROR, "error "},
+        {SK_LOG_INFO, "++++-", SK_LOG_INFO, "info "}, {SK_LOG_ERROR, "+++++", SK_LOG_DEBUG, "debug "},
+        {SK_LOG_ERROR, "-", SK_LOG_ERROR, ""},        {SK_LOG_DEBUG, "+", SK_LOG_DEBUG, ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct catch catch;
+        char told[40];
+        sk_log_open("synckairos-test", rows[i].from);
+        start(&catch);
+        for (const char *at = rows[i].signals; *at; at++) {
+            CHECK_INT("raise", raise(*at == '+' ? SIGUSR1 : SIGUSR2), 0);
+        }
+        CHECK("enabled", sk_log_enabled(rows[i].to) && (rows[i].to == 0 || !sk_log_enabled(rows[i].to - 1)));
+        sk_log(SK_LOG_ERROR, "once");
+        sk_log(SK_LOG_ERROR, "twice");
+        stop(&catch);
+        told_levels(catch.text, told, sizeof told);
+        CHECK_TEXT(rows[i].signals, told, rows[i].told);
+        free(catch.text);
+    }
+    sk_log_open("synckairos-test", SK_LOG_INFO);
 }
 
 /* What a client could smuggle in: control bytes, terminal escapes, broken UTF-8. */
@@ -259,6 +305,7 @@ void suite_log(CU_pSuite suite)
         {"a line without fields", a_line_without_fields},
         {"the level decides", the_level_decides},
         {"levels by name", levels_by_name},
+        {"signals set the level", signals_set_the_level},
         {"nothing harmful comes out", nothing_harmful_comes_out},
         {"a long line is cut and stays JSON", a_long_line_is_cut_and_stays_json},
         {"every length", every_length},

@@ -1,9 +1,10 @@
-/* Tests of common/metrics: counting by several processes, gauges of dead ones, foreign files, and the text. */
+/* Tests of common/metrics: counting by several processes, foreign files, and the text. */
 #include "common/metrics.h"
 #include "common/metrics_segment.h"
 #include "common/metrics_table.h"
-#include "common/process_mark.h"
+#include "common/version.h"
 #include "tests/unit/check.h"
+#include "tests/unit/common/metrics_place.h"
 #include "tests/unit/suites.h"
 
 #include <fcntl.h>
@@ -16,50 +17,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define SWITCHES SK_METRIC_CYCLE_SWITCHES
-#define CONNECTIONS SK_METRIC_WS_CONNECTIONS
-
-/* A folder of its own for each test's file. */
-struct place {
-    char folder[48];
-    char file[64];
-};
-
-static void make_place(struct place *place)
-{
-    *place = (struct place){.folder = "/tmp/synckairos-test-XXXXXX"};
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(place->folder));
-    (void)snprintf(place->file, sizeof place->file, "%s/metrics", place->folder);
-}
-
-static void remove_place(const struct place *place)
-{
-    (void)unlink(place->file);
-    (void)rmdir(place->folder);
-}
-
-static void open_new(struct place *place)
-{
-    struct sk_error error = {.text = ""};
-    make_place(place);
-    CU_ASSERT_EQUAL_FATAL(sk_metrics_open(place->file, &error), SK_OK);
-}
-
-/* The value behind a series' name in the text; NaN if it is not there, or twice. */
-static double shown(const char *series)
-{
-    struct sk_buffer out = {0};
-    char start[160];
-    (void)snprintf(start, sizeof start, "\n%s ", series);
-    sk_metrics_write(&out);
-    const char *at = strstr(sk_buffer_text(&out), start);
-    double value = at && !strstr(at + 1, start) ? strtod(at + strlen(start), NULL) : (double)NAN;
-    sk_buffer_clear(&out);
-    return value;
-}
-
-#define CHECK_SHOWN(series, expected) CHECK_INT((series), (int64_t)shown(series), (int64_t)(expected))
 
 static void counts(void)
 {
@@ -80,7 +37,7 @@ static void counts(void)
     struct stat stat_now;
     CHECK("only ours", stat(place.file, &stat_now) == 0 && (stat_now.st_mode & 0777) == 0600);
     struct sk_error error;
-    CHECK_INT("opened again", sk_metrics_open(place.file, &error), SK_OK);
+    CHECK_INT("opened again", sk_metrics_open(place.file, "test", &error), SK_OK);
     CHECK_SHOWN("synckairos_cycle_switches_total{mode=\"global\"}", 5);
     remove_place(&place);
 }
@@ -200,7 +157,7 @@ static void work(const char *file, int begin, int done)
     struct sk_error error;
     char byte = 0;
     (void)!read(begin, &byte, 1); /* they all wake up when the parent closes its end */
-    if (sk_metrics_open(file, &error) != SK_OK) {
+    if (sk_metrics_open(file, "test", &error) != SK_OK) {
         (void)fprintf(stderr, "%s\n", error.text);
         byte = 'E';
     }
@@ -238,7 +195,7 @@ static void several_processes_count_into_one_file(void)
         CHECK("a child is done", read(done[0], &byte, 1) == 1 && byte != 'E');
     }
     struct sk_error error;
-    CU_ASSERT_EQUAL_FATAL(sk_metrics_open(place.file, &error), SK_OK);
+    CU_ASSERT_EQUAL_FATAL(sk_metrics_open(place.file, "test", &error), SK_OK);
     CHECK_SHOWN("synckairos_websocket_connections", 10 * CHILDREN);
     for (int i = 0; i < CHILDREN; i++) {
         CHECK("killed", kill(children[i], SIGKILL) == 0 && waitpid(children[i], NULL, 0) == children[i]);
@@ -303,95 +260,6 @@ static void a_series_left_half_claimed(void)
     remove_place(&place);
 }
 
-static size_t owned_gauges(void)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < SK_GAUGE_PROCESSES_MAX; i++) {
-        count += atomic_load(&sk_metrics_segment()->gauges[i].owner) != 0;
-    }
-    return count;
-}
-
-static void gauges_of_processes_long_dead(void)
-{
-    struct place place;
-    open_new(&place);
-    struct sk_metrics_segment *segment = sk_metrics_segment();
-    uint64_t own = sk_process_mark();
-    for (size_t i = 0; i < SK_GAUGE_PROCESSES_MAX; i++) { /* our pid, started at other times */
-        atomic_store(&segment->gauges[i].owner, own ^ ((i + 1) << 30) ^ (i % 2 ? SK_GAUGES_CLAIMED : 0));
-        atomic_store(&segment->gauges[i].values[CONNECTIONS], 99);
-    }
-    CHECK_SHOWN("synckairos_websocket_connections", 0);
-    sk_metrics_set(CONNECTIONS, 3);
-    CHECK_SHOWN("synckairos_websocket_connections", 3);
-    sk_metrics_set(CONNECTIONS, -4);
-    CHECK_SHOWN("synckairos_websocket_connections", -4);
-    CHECK_INT("one taken over", (int64_t)owned_gauges(), SK_GAUGE_PROCESSES_MAX);
-    remove_place(&place);
-}
-
-/* All places are held by a living process: the gauge is left out, nothing else suffers. */
-static void no_room_for_a_gauge(void)
-{
-    struct place place;
-    open_new(&place);
-    uint64_t parent = sk_process_mark();
-    for (size_t i = 0; i < SK_GAUGE_PROCESSES_MAX; i++) {
-        atomic_store(&sk_metrics_segment()->gauges[i].owner, parent);
-    }
-    pid_t child = fork();
-    if (child == 0) {
-        sk_metrics_set(CONNECTIONS, 5);
-        sk_metrics_set(CONNECTIONS, 6);
-        sk_metrics_add(SK_METRIC_STATE_CONFLICTS, "", 1);
-        _exit(0);
-    }
-    int status = -1;
-    CHECK("unharmed", waitpid(child, &status, 0) == child && status == 0);
-    CHECK_SHOWN("synckairos_websocket_connections", 0);
-    CHECK_SHOWN("synckairos_state_conflicts_total", 1);
-    remove_place(&place);
-}
-
-/* After fork() the child has gauges of its own, and takes none from its parent. */
-static void forked_children_have_their_own_gauges(void)
-{
-    struct place place;
-    open_new(&place);
-    int ready[2];
-    CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
-    sk_metrics_set(CONNECTIONS, 3);
-    pid_t child = fork();
-    if (child == 0) {
-        sk_metrics_set(CONNECTIONS, 4);
-        (void)!write(ready[1], "x", 1);
-        (void)pause();
-        _exit(0);
-    }
-    char byte = 0;
-    CHECK("set", read(ready[0], &byte, 1) == 1);
-    CHECK_SHOWN("synckairos_websocket_connections", 7);
-    sk_metrics_set(CONNECTIONS, 1);
-    CHECK_SHOWN("synckairos_websocket_connections", 5);
-    CHECK("killed", kill(child, SIGKILL) == 0);
-    siginfo_t info;
-    CHECK("dead, not reaped", waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) == 0);
-    CHECK_SHOWN("synckairos_websocket_connections", 1);
-    CHECK("reaped", waitpid(child, NULL, 0) == child);
-    CHECK_INT("two places", (int64_t)owned_gauges(), 2);
-    child = fork();
-    if (child == 0) {
-        sk_metrics_set(CONNECTIONS, 0);
-        _exit(0);
-    }
-    (void)waitpid(child, NULL, 0);
-    CHECK_INT("the dead one's used again", (int64_t)owned_gauges(), 2);
-    (void)close(ready[0]);
-    (void)close(ready[1]);
-    remove_place(&place);
-}
-
 static void *count_in_thread(void *unused)
 {
     (void)unused;
@@ -425,14 +293,14 @@ static void threads_count_together(void)
     CHECK_SHOWN("synckairos_timer_lateness_seconds_count", 5000 * THREADS);
     CHECK_SHOWN("synckairos_timer_lateness_seconds_sum", 1250 * THREADS);
     CHECK_SHOWN("synckairos_websocket_connections", 2);
-    CHECK_INT("one process, one place", (int64_t)owned_gauges(), 1);
+    CHECK_INT("one process, one place", (int64_t)used_slots(), 1);
     remove_place(&place);
 }
 
 static void check_refused(const char *what, const char *file, const char *why)
 {
     struct sk_error error = {.text = ""};
-    CHECK_INT(what, sk_metrics_open(file, &error), SK_VALIDATION_ERROR);
+    CHECK_INT(what, sk_metrics_open(file, "test", &error), SK_VALIDATION_ERROR);
     CHECK(error.text, strstr(error.text, file) && strstr(error.text, why));
 }
 
@@ -493,7 +361,7 @@ static void a_file_left_unsigned_is_taken(void)
     make_place(&place);
     write_file(place.file, "", 0, (off_t)sizeof(struct sk_metrics_segment));
     struct sk_error error = {.text = ""};
-    CHECK_INT(error.text, sk_metrics_open(place.file, &error), SK_OK);
+    CHECK_INT(error.text, sk_metrics_open(place.file, "test", &error), SK_OK);
     sk_metrics_add(SWITCHES, "mode=\"global\"", 1);
     CHECK_SHOWN("synckairos_cycle_switches_total{mode=\"global\"}", 1);
     remove_place(&place);
@@ -544,6 +412,7 @@ static void the_text_is_well_formed(void)
     sk_metrics_add(SK_METRIC_HTTP_REQUESTS, "method=\"GET\",route=\"/v1/sessions/{id}\",status=\"200\"", 3);
     sk_metrics_observe(SK_METRIC_HTTP_DURATION, "route=\"/v1/sessions/{id}\"", 0.002);
     sk_metrics_observe(SK_METRIC_HTTP_DURATION, "route=\"/health\"", 0.0001);
+    sk_metrics_refresh();
     struct sk_buffer out = {0};
     sk_metrics_write(&out);
     static const struct sk_metric_reading readings[] = {{"", 7}, {"stream=\"a\"", -1}, {"odd", 1}};
@@ -562,21 +431,23 @@ static void the_text_is_well_formed(void)
             CHECK(line, name[0] && strncmp(line, name, strlen(name)) == 0 && is_sample(line));
         }
     }
-    CHECK_INT("families", families, SK_METRIC_COUNT + 1);
+    CHECK_INT("families", families, SK_METRIC_COUNT + 5); /* processes, their start, memory; build; the queue */
     sk_buffer_clear(&out);
     remove_place(&place);
 }
 
 static void a_gauge_measured_just_now(void)
 {
-    static const struct sk_metric_reading readings[] = {{"", 7}, {"stream=\"audit\"", INT64_MIN}, {"odd", 1}};
+    static const struct sk_metric_reading readings[] = {
+        {"", 7}, {"stream=\"audit\"", -123456789012345}, {"age=\"s\"", 0.25}, {"odd", 1}};
     struct sk_buffer out = {0};
-    sk_metrics_write_gauge(&out, "synckairos_audit_queue", "Back\\slash and\nnewline", readings, 3);
+    sk_metrics_write_gauge(&out, "synckairos_audit_queue", "Back\\slash and\nnewline", readings, 4);
     CHECK_TEXT("text", sk_buffer_text(&out),
                "# HELP synckairos_audit_queue Back\\\\slash and\\nnewline\n"
                "# TYPE synckairos_audit_queue gauge\n"
                "synckairos_audit_queue 7\n"
-               "synckairos_audit_queue{stream=\"audit\"} -9223372036854775808\n");
+               "synckairos_audit_queue{stream=\"audit\"} -123456789012345\n"
+               "synckairos_audit_queue{age=\"s\"} 0.25\n");
     sk_buffer_clear(&out);
 }
 
@@ -606,6 +477,28 @@ static void buckets_are_cumulative(void)
         sk_buffer_clear(&out);
     }
     CHECK("killed", kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+    remove_place(&place);
+}
+
+static void without_a_file_nothing_is_counted(void)
+{
+    struct sk_error error = {.text = ""};
+    CHECK_INT("open", sk_metrics_open("", "test", &error), SK_OK);
+    sk_metrics_add(SWITCHES, "mode=\"global\"", 1);
+    sk_metrics_observe(SK_METRIC_TIMER_LATENESS, "", 0.25);
+    sk_metrics_set(CONNECTIONS, 3);
+    sk_metrics_refresh();
+    struct sk_buffer out = {0};
+    sk_metrics_write(&out);
+    CHECK_TEXT("text", sk_buffer_text(&out),
+               "# HELP synckairos_build_info The version of the program that answers.\n"
+               "# TYPE synckairos_build_info gauge\n"
+               "synckairos_build_info{version=\"" SK_VERSION "\"} 1\n");
+    sk_buffer_clear(&out);
+    struct place place;
+    open_new(&place);
+    sk_metrics_add(SK_METRIC_STATE_CONFLICTS, "", 1);
+    CHECK_SHOWN("synckairos_state_conflicts_total", 1);
     remove_place(&place);
 }
 
@@ -639,9 +532,6 @@ void suite_metrics(CU_pSuite suite)
         {"several processes count into one file", several_processes_count_into_one_file},
         {"a process killed while counting", a_process_killed_while_counting},
         {"a series left half claimed", a_series_left_half_claimed},
-        {"gauges of processes long dead", gauges_of_processes_long_dead},
-        {"no room for a gauge", no_room_for_a_gauge},
-        {"forked children have their own gauges", forked_children_have_their_own_gauges},
         {"threads count together", threads_count_together},
         {"strange files are refused and left alone", strange_files_are_refused_and_left_alone},
         {"a file of somebody else", a_file_of_somebody_else},
@@ -650,6 +540,7 @@ void suite_metrics(CU_pSuite suite)
         {"the text is well formed", the_text_is_well_formed},
         {"a gauge measured just now", a_gauge_measured_just_now},
         {"buckets are cumulative", buckets_are_cumulative},
+        {"without a file nothing is counted", without_a_file_nothing_is_counted},
         {"the table is sound", the_table_is_sound},
     };
     ADD_TESTS(suite, tests);

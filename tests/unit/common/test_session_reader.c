@@ -168,6 +168,29 @@ static void refuses_what_is_no_json_object(void)
     json_decref(empty);
 }
 
+/* The text of an error is logged. */
+static void tells_nothing_of_what_is_wrong(void)
+{
+    static const char *const rows[] = {
+        "{\"a\":secret}",
+        "{\"a\":\"b\" \"secret\"}",
+        "{\"secret\":1,\"secret\":2}",
+        "{\"a\":1} secret",
+        "[1, secret",
+        "{\"a\":\"secret",
+        "{\"a\":[\"\xff secret\"]}",
+        "{\"a\":\"secret near 'secret\" x}",
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sk_error error = {SK_OK, ""};
+        json_t *body = sk_body_parse(rows[i], strlen(rows[i]), &error);
+        CHECK(rows[i], body == NULL);
+        CHECK(error.text, strstr(error.text, "secret") == NULL);
+        CHECK(error.text, strncmp(error.text, "line 1, column ", 15) == 0 && strlen(error.text) > 20);
+        json_decref(body);
+    }
+}
+
 static void bounds_the_depth(void)
 {
     char deep[256];
@@ -239,6 +262,7 @@ void suite_session_reader(CU_pSuite suite)
         {"names every wrong field of a configuration", names_every_wrong_field_of_a_configuration},
         {"names every wrong field of an operation", names_every_wrong_field_of_an_operation},
         {"refuses what is no JSON object", refuses_what_is_no_json_object},
+        {"tells nothing of what is wrong", tells_nothing_of_what_is_wrong},
         {"bounds the depth", bounds_the_depth},
         {"bounds the number of values", bounds_the_number_of_values},
         {"cuts a long name between characters", cuts_a_long_name_between_characters},

@@ -78,33 +78,34 @@ static void claims_decide(void)
     static const struct {
         const char *claims;
         const char *why; /* NULL: it is good */
+        const char *fault;
     } rows[] = {
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":1800000060}", NULL},
-        {"{\"iss\":\"i\",\"aud\":[\"b\",\"a\"],\"nbf\":1800000029,\"exp\":1799999971}", NULL},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":1800000060.5}", NULL},
-        {"{\"iss\":\"i\",\"aud\":\"a\"}", NULL},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":1799999970}", "expired"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":\"1800000060\"}", "no time"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":-5}", "no time"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":1e300}", "no time"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":null}", "no time"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"nbf\":1800000031}", "not valid yet"},
-        {"{\"iss\":\"x\",\"aud\":\"a\"}", "issuer"},
-        {"{\"aud\":\"a\"}", "issuer"},
-        {"{\"iss\":[\"i\"],\"aud\":\"a\"}", "issuer"},
-        {"{\"iss\":\"i\",\"aud\":\"b\"}", "audience"},
-        {"{\"iss\":\"i\",\"aud\":[\"b\",[\"a\"]]}", "audience"},
-        {"{\"iss\":\"i\"}", "audience"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"sub\":7}", "sub"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"sub\":\"\"}", "sub"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"sub\":\"a\\nb\"}", "sub"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"scope\":[\"admin\"]}", "scope"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"session\":7}", "session"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"session\":\"\"}", "session"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"session\":null}", "session"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"session\":\"a b\"}", "session"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"session\":\"a\",\"participant\":[]}", "participant"},
-        {"{\"iss\":\"i\",\"aud\":\"a\",\"participant\":\"p\"}", "not its session"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":1800000060}", NULL, NULL},
+        {"{\"iss\":\"i\",\"aud\":[\"b\",\"a\"],\"nbf\":1800000029,\"exp\":1799999971}", NULL, NULL},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":1800000060.5}", NULL, NULL},
+        {"{\"iss\":\"i\",\"aud\":\"a\"}", NULL, NULL},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":1799999970}", "expired", "expired"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":\"1800000060\"}", "no time", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":-5}", "no time", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":1e300}", "no time", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"exp\":null}", "no time", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"nbf\":1800000031}", "not valid yet", "not_yet"},
+        {"{\"iss\":\"x\",\"aud\":\"a\"}", "issuer", "issuer"},
+        {"{\"aud\":\"a\"}", "issuer", "issuer"},
+        {"{\"iss\":[\"i\"],\"aud\":\"a\"}", "issuer", "issuer"},
+        {"{\"iss\":\"i\",\"aud\":\"b\"}", "audience", "audience"},
+        {"{\"iss\":\"i\",\"aud\":[\"b\",[\"a\"]]}", "audience", "audience"},
+        {"{\"iss\":\"i\"}", "audience", "audience"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"sub\":7}", "sub", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"sub\":\"\"}", "sub", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"sub\":\"a\\nb\"}", "sub", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"scope\":[\"admin\"]}", "scope", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"session\":7}", "session", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"session\":\"\"}", "session", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"session\":null}", "session", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"session\":\"a b\"}", "session", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"session\":\"a\",\"participant\":[]}", "participant", "malformed"},
+        {"{\"iss\":\"i\",\"aud\":\"a\",\"participant\":\"p\"}", "not its session", "malformed"},
     };
     struct sk_config config = keyring_config(SECRET);
     config.jwt_issuer = "i";
@@ -116,6 +117,7 @@ static void claims_decide(void)
         char *text = sign(JWT_ALG_HS256, SECRET, NULL, rows[i].claims);
         CHECK_INT(rows[i].claims, check(keyring, text, &identity, &error), rows[i].why ? SK_UNAUTHORIZED : SK_OK);
         CHECK(rows[i].claims, !rows[i].why || strstr(error.text, rows[i].why));
+        CHECK_TEXT(rows[i].claims, identity.fault, rows[i].fault);
         free(text);
     }
     sk_keyring_free(keyring);
@@ -169,6 +171,7 @@ static void rubbish_is_refused(void)
     memset(giant, 'e', sizeof giant - 1);
     CHECK_INT("giant", check(keyring, giant, &identity, &error), SK_UNAUTHORIZED);
     CHECK("says so", strstr(error.text, "longer"));
+    CHECK_TEXT("giant", identity.fault, "malformed");
     sk_keyring_free(keyring);
 }
 
@@ -184,6 +187,7 @@ static void every_bit_counts(void)
     for (size_t i = 0; i < length * 8; i++) {
         text[i / 8] = (char)(text[i / 8] ^ (1 << i % 8));
         CHECK_INT(text, sk_token_check(keyring, text, length, NOW, &identity, &error), SK_UNAUTHORIZED);
+        CHECK(text, identity.fault != NULL);
         text[i / 8] = (char)(text[i / 8] ^ (1 << i % 8));
     }
     for (size_t cut = 0; cut < length; cut++) {

@@ -2,11 +2,13 @@
 #include "common/metrics.h"
 #include "fcgi/api.h"
 #include "tests/unit/check.h"
+#include "tests/unit/common/keyrings.h"
 #include "tests/unit/fcgi/memory_source.h"
 #include "tests/unit/suites.h"
 
 #include <CUnit/CUnit.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NOWHERE "unix:///nonexistent/redis.sock"
@@ -24,7 +26,7 @@ static void open_api(struct api *api, struct sk_config *config)
 {
     struct sk_error error;
     struct sk_redis_url redis;
-    sk_log_open("unit", SK_LOG_ERROR); /* refusals are what is wanted here */
+    sk_log_open("unit", SK_LOG_LEVEL_COUNT); /* nothing: failures are what is wanted here */
     *config = (struct sk_config){
         .redis_timeout_ms = 200, .session_ttl_s = 3600, .database_url = "host=/nonexistent dbname=x"};
     CU_ASSERT_EQUAL_FATAL(sk_redis_url_parse(NOWHERE, &redis, &error), SK_OK);
@@ -162,6 +164,52 @@ static void a_refusal_bears_what_helps_to_go_on(void)
     sk_api_close(&api);
 }
 
+/* How often a series was counted; 0 where there is none. */
+static int64_t counted(const char *series)
+{
+    struct sk_buffer out = {0};
+    sk_metrics_write(&out);
+    const char *at = strstr(sk_buffer_text(&out), series);
+    int64_t count = at ? strtoll(at + strlen(series), NULL, 10) : 0;
+    sk_buffer_clear(&out);
+    return count;
+}
+
+static void refused_tokens_are_counted_by_reason(void)
+{
+    static const struct {
+        const char *authorization;
+        const char *series;
+    } rows[] = {
+        {NULL, "synckairos_auth_failures_total{reason=\"missing\"} "},
+        {"Basic YTpi", "synckairos_auth_failures_total{reason=\"missing\"} "},
+        {"Bearer nonsense", "synckairos_auth_failures_total{reason=\"malformed\"} "},
+        {"Bearer eyJhbGciOiJub25lIn0.e30.AAAA", "synckairos_auth_failures_total{reason=\"signature\"} "},
+    };
+    struct api api;
+    struct sk_error error;
+    struct sk_redis_url redis;
+    struct sk_config config = keyring_config("a unit test's own secret of 32 bytes or more");
+    CU_ASSERT_EQUAL_FATAL(sk_redis_url_parse(NOWHERE, &redis, &error), SK_OK);
+    CU_ASSERT_EQUAL_FATAL(sk_api_open(&api, &config, &redis, &error), SK_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct memory_source memory = {.variables = {{"REQUEST_METHOD", "GET"},
+                                                     {"REQUEST_URI", "/v1/sessions/a"},
+                                                     {"HTTP_AUTHORIZATION", rows[i].authorization}}};
+        struct request request;
+        struct reply reply;
+        int64_t before = counted(rows[i].series);
+        sk_request_open(&request, memory_source_ready(&memory));
+        sk_reply_open(&reply);
+        sk_api_handle(&api, &request, &reply);
+        CHECK_INT(rows[i].series, reply.status, 401);
+        CHECK_INT(rows[i].series, counted(rows[i].series) - before, 1);
+        sk_reply_clear(&reply);
+        sk_request_close(&request);
+    }
+    sk_api_close(&api);
+}
+
 static void requests_are_counted_by_template(void)
 {
     struct api api;
@@ -190,6 +238,7 @@ void suite_fcgi_api(CU_pSuite suite)
         {"all problems are reported at once", all_problems_are_reported_at_once},
         {"without redis the code says so", without_redis_the_code_says_so},
         {"a refusal bears what helps to go on", a_refusal_bears_what_helps_to_go_on},
+        {"refused tokens are counted by reason", refused_tokens_are_counted_by_reason},
         {"requests are counted by template", requests_are_counted_by_template},
     };
     ADD_TESTS(suite, tests);

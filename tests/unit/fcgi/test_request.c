@@ -72,6 +72,25 @@ static void a_usable_request_id_is_kept(void)
     }
 }
 
+static void a_trace_is_read_from_its_field(void)
+{
+    static const struct {
+        const char *given;
+        const char *trace_id;
+    } rows[] = {
+        {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "0af7651916cd43dd8448eb211c80319c"},
+        {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", ""},
+        {NULL, ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct memory_source memory = {.variables = {{"HTTP_TRACEPARENT", rows[i].given}}};
+        struct request request;
+        sk_request_open(&request, memory_source_ready(&memory));
+        CHECK_TEXT(rows[i].given, request.trace_id, rows[i].trace_id);
+        sk_request_close(&request);
+    }
+}
+
 /* Reads a body that arrives as given and is announced as said. */
 static enum sk_code read_as(const char *body, size_t length, const char *said, const char *type, size_t *got)
 {
@@ -172,6 +191,7 @@ void suite_fcgi_request(CU_pSuite suite)
     static const struct unit_test tests[] = {
         {"the target gives path and query", the_target_gives_path_and_query},
         {"a usable request id is kept", a_usable_request_id_is_kept},
+        {"a trace is read from its field", a_trace_is_read_from_its_field},
         {"bodies are read whole or refused", bodies_are_read_whole_or_refused},
         {"the largest body is taken and one byte more is not", the_largest_body_is_taken_and_one_byte_more_is_not},
         {"a body that breaks off is not taken for a short one", a_body_that_breaks_off_is_not_taken_for_a_short_one},

@@ -57,7 +57,9 @@ static void only_faults_are_logged_louder(void)
 {
     CU_ASSERT_EQUAL(sk_http_log_level(SK_OK, SK_LOG_DEBUG), SK_LOG_DEBUG);
     CU_ASSERT_EQUAL(sk_http_log_level(SK_CONFLICT, SK_LOG_INFO), SK_LOG_INFO);
-    CU_ASSERT_EQUAL(sk_http_log_level(SK_STATE_STORE_UNAVAILABLE, SK_LOG_DEBUG), SK_LOG_WARN);
+    CU_ASSERT_EQUAL(sk_http_log_level(SK_STATE_STORE_UNAVAILABLE, SK_LOG_DEBUG), SK_LOG_ERROR);
+    CU_ASSERT_EQUAL(sk_http_log_level(SK_ARCHIVE_UNAVAILABLE, SK_LOG_INFO), SK_LOG_ERROR);
+    CU_ASSERT_EQUAL(sk_http_log_level(SK_OUTCOME_UNKNOWN, SK_LOG_INFO), SK_LOG_ERROR);
     CU_ASSERT_EQUAL(sk_http_log_level(SK_INTERNAL_ERROR, SK_LOG_INFO), SK_LOG_ERROR);
 }
 
