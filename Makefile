@@ -23,8 +23,8 @@ synckairos-audit_folder      := audit
 # libfcgi and CUnit before its Debian 13 package come without a pkg-config file.
 synckairos-api_libs        := libpq hiredis jansson libjwt libcrypto
 synckairos-relay_libs      := libwebsockets libuv hiredis jansson libjwt libssl libcrypto
-synckairos-timekeeper_libs := hiredis jansson
-synckairos-audit_libs      := libpq hiredis jansson libcurl
+synckairos-timekeeper_libs := hiredis jansson libmicrohttpd
+synckairos-audit_libs      := libpq hiredis jansson libcurl libmicrohttpd
 synckairos-api_extra       := -lfcgi -lpthread
 synckairos-audit_extra     := -lpthread
 unit_libs                  := $(sort $(foreach p,$(PROGRAMS),$($(p)_libs)))
@@ -75,7 +75,7 @@ tests    := $(BUILD)/tests/unit $(BUILD)/tests/integration $(tools)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help test-programs test-packages run test unit vectors integration asan coverage fuzz fuzz-targets lint format \
+.PHONY: all help test-programs test-packages run test unit vectors alerts integration asan coverage fuzz fuzz-targets lint format \
         install clean packages check-format
 
 all: $(binaries) ## build the four programs
@@ -156,6 +156,7 @@ define suites
 @$(MAKE) --no-print-directory $(parallel) $(1) all test-programs
 @$(MAKE) --no-print-directory $(1) unit
 @$(MAKE) --no-print-directory $(1) vectors
+@$(MAKE) --no-print-directory $(1) alerts
 @$(MAKE) --no-print-directory $(1) docs-viewer
 @$(MAKE) --no-print-directory $(1) integration
 @$(MAKE) --no-print-directory $(1) openapi
@@ -171,6 +172,11 @@ unit: $(BUILD)/tests/unit ## the tests that need no server
 vectors: $(BUILD)/tests/clock-vectors ## the worked cases of the session clock
 	$(BUILD)/tests/clock-vectors tests/vectors/clock.json
 	$(BUILD)/tests/clock-vectors tests/vectors/more.json
+
+alerts: ## the configuration and the rules for Prometheus, and each alert against its limit
+	promtool check config deploy/prometheus/prometheus.yml
+	promtool check rules deploy/prometheus/rules/*.yml
+	promtool test rules deploy/prometheus/rules/tests/*.yml
 
 exchanges    := $(BUILD)/tests/exchanges.jsonl
 node_modules := tests/openapi/node_modules/.package-lock.json
@@ -223,13 +229,18 @@ fuzz-targets: $(if $(ONLY),fuzz-$(ONLY),$(fuzz_targets))
 $(fuzz_targets): fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $< '$(FUZZ_SECONDS)' '$(FUZZ_RUNS)'
 
-.PHONY: bench bench-audit bench-relay
-bench: bench-audit bench-relay ## every comparison under load, against servers of its own (bench/README.md)
+.PHONY: bench bench-audit bench-metrics bench-relay
+bench: bench-audit bench-metrics bench-relay ## every comparison under load, against servers of its own (bench/README.md)
 
 bench-audit: ## one audit worker's rate against the fastest that the API produces events
 	@deploy/local/packages build run test
 	@$(MAKE) --no-print-directory $(parallel) all $(BUILD)/bench/audit
 	$(BUILD)/bench/audit $(BUILD)
+
+bench-metrics: ## what metrics and logs cost: the rate of switches with both, against neither
+	@deploy/local/packages build run test
+	@$(MAKE) --no-print-directory $(parallel) all $(BUILD)/bench/metrics
+	$(BUILD)/bench/metrics $(BUILD)
 
 bench-relay: ## memory, fan-out (beside nginx with nchan), slow clients, Redis' death and a drain, with thousands of clients
 	@deploy/local/packages build run test bench

@@ -87,6 +87,8 @@ static void gauges_of_processes_long_dead(void)
     CHECK_SHOWN("synckairos_websocket_connections", 0);
     CHECK_SHOWN("synckairos_processes{program=\"other\"}", 0);
     CHECK("no memory", isnan(shown("synckairos_process_resident_memory_bytes{program=\"other\"}")));
+    sk_metrics_refresh();
+    CHECK_SHOWN("synckairos_websocket_connections", 0);
     sk_metrics_set(CONNECTIONS, 3);
     CHECK_SHOWN("synckairos_websocket_connections", 3);
     sk_metrics_set(CONNECTIONS, -4);
