@@ -113,7 +113,16 @@ enum sk_code sk_audit_queue_give_back(struct sk_redis *redis, const char *consum
 enum sk_code sk_audit_queue_adopt(struct sk_redis *redis, const char *consumer, int64_t *count, struct sk_error *error)
     __attribute__((warn_unused_result));
 
-/* How much is where, in one round trip. */
+/* How much is where, for who asks Redis by other means than sk_redis: the reply to EVAL of this script with these keys.
+ * Further keys are sorted sets, whose lengths follow SK_AUDIT_SIZES_REPLIES elements. */
+#define SK_AUDIT_SIZES_KEYS 4
+#define SK_AUDIT_SIZES_REPLIES 7
+extern const char sk_audit_sizes_script[];
+extern const char *const sk_audit_sizes_keys[SK_AUDIT_SIZES_KEYS];
+enum sk_code sk_audit_sizes_read(const redisReply *reply, struct sk_audit_sizes *sizes, struct sk_error *error)
+    __attribute__((warn_unused_result));
+
+/* The same, in one round trip. */
 enum sk_code sk_audit_queue_sizes(struct sk_redis *redis, struct sk_audit_sizes *sizes, struct sk_error *error)
     __attribute__((warn_unused_result));
 

@@ -8,9 +8,18 @@
 
 #define DELAYED_BYTES 48
 
-/* The id alone: the entry behind it may be large. */
-static const char oldest_script[] = "local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)\n"
-                                    "return first[1] and first[1][1]\n";
+const char *const sk_audit_sizes_keys[SK_AUDIT_SIZES_KEYS] = {SK_KEY_AUDIT, SK_KEY_AUDIT_FAILED, SK_KEY_AUDIT_WRITTEN,
+                                                              SK_KEY_AUDIT_DELAYED};
+
+/* Of the oldest entry the id alone: what is behind it may be large. Without the group XPENDING is an error among the
+ * replies; a nil would end them. */
+const char sk_audit_sizes_script[] =
+    "local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)\n"
+    "local sizes = {redis.call('XLEN', KEYS[1]), redis.pcall('XPENDING', KEYS[1], '" SK_KEY_AUDIT_GROUP "'),\n"
+    "               redis.call('XLEN', KEYS[2]), redis.call('GET', KEYS[3]), redis.call('HVALS', KEYS[4]),\n"
+    "               first[1] and first[1][1] or false, redis.call('TIME')}\n"
+    "for i = 5, #KEYS do sizes[#sizes + 1] = redis.call('ZCARD', KEYS[i]) end\n"
+    "return sizes\n";
 
 /* A reply that is a count, or the summary of XPENDING, which begins with one. 0 while the stream is not there. */
 static enum sk_code read_count(const redisReply *reply, int64_t *count, struct sk_error *error)
@@ -69,18 +78,25 @@ static int64_t age_of(const redisReply *stream_id, int64_t now_ms)
     return at_ms >= 0 && at_ms < now_ms ? now_ms - at_ms : 0;
 }
 
-enum { STREAM_SIZE, HANDED_OUT, FAILED_SIZE, WRITTEN, DELAYED_ROWS, OLDEST_ID, NOW, SIZE_REPLIES };
+enum { STREAM_SIZE, HANDED_OUT, FAILED_SIZE, WRITTEN, DELAYED_ROWS, OLDEST_ID, NOW };
+_Static_assert(NOW + 1 == SK_AUDIT_SIZES_REPLIES, "the script's replies");
 
-static enum sk_code read_sizes(redisReply *const *replies, struct sk_audit_sizes *sizes, struct sk_error *error)
+enum sk_code sk_audit_sizes_read(const redisReply *reply, struct sk_audit_sizes *sizes, struct sk_error *error)
 {
     int64_t in_stream = 0;
     int64_t handed_out = 0;
-    enum sk_code code = read_count(replies[STREAM_SIZE], &in_stream, error);
+    *sizes = (struct sk_audit_sizes){0};
+    enum sk_code code = sk_redis_check(reply, error);
+    if (!code && !sk_reply_is_array(reply, SK_AUDIT_SIZES_REPLIES)) {
+        code = sk_fail(error, SK_INTERNAL_ERROR, "Redis answered with something else than sizes");
+    }
+    if (code) {
+        return code;
+    }
+    redisReply *const *replies = reply->element;
+    code = read_count(replies[STREAM_SIZE], &in_stream, error);
     code = code ? code : read_count(replies[HANDED_OUT], &handed_out, error);
     code = code ? code : read_count(replies[FAILED_SIZE], &sizes->failed, error);
-    for (size_t i = WRITTEN; !code && i < SIZE_REPLIES; i++) {
-        code = sk_redis_check(replies[i], error);
-    }
     if (code) {
         return code;
     }
@@ -99,24 +115,12 @@ static enum sk_code read_sizes(redisReply *const *replies, struct sk_audit_sizes
 
 enum sk_code sk_audit_queue_sizes(struct sk_redis *redis, struct sk_audit_sizes *sizes, struct sk_error *error)
 {
+    const char *const *keys = sk_audit_sizes_keys;
     *sizes = (struct sk_audit_sizes){0};
-    enum sk_code code = sk_redis_connect(redis, error);
-    if (code) {
-        return code;
-    }
-    redisReply *replies[SIZE_REPLIES] = {NULL};
-    sk_redis_queue(redis, "XLEN " SK_KEY_AUDIT);
-    sk_redis_queue(redis, "XPENDING " SK_KEY_AUDIT " " SK_KEY_AUDIT_GROUP);
-    sk_redis_queue(redis, "XLEN " SK_KEY_AUDIT_FAILED);
-    sk_redis_queue(redis, "GET " SK_KEY_AUDIT_WRITTEN);
-    sk_redis_queue(redis, "HVALS " SK_KEY_AUDIT_DELAYED);
-    sk_redis_queue(redis, "EVAL %s 1 " SK_KEY_AUDIT, oldest_script);
-    sk_redis_queue(redis, "TIME");
     sk_redis_intend(redis, SK_REDIS_AUDIT);
-    code = sk_redis_collect(redis, SIZE_REPLIES, replies, error);
-    if (!code) {
-        code = read_sizes(replies, sizes, error);
-    }
-    sk_redis_replies_free(SIZE_REPLIES, replies);
+    redisReply *reply = sk_redis_command(redis, error, "EVAL %s %d %s %s %s %s", sk_audit_sizes_script,
+                                         SK_AUDIT_SIZES_KEYS, keys[0], keys[1], keys[2], keys[3]);
+    enum sk_code code = reply ? sk_audit_sizes_read(reply, sizes, error) : error->code;
+    freeReplyObject(reply);
     return code;
 }

@@ -81,11 +81,11 @@ static size_t put_character(struct line *line, const char *text, size_t length)
     return printed > 0 && put(line, escape, (size_t)printed) ? bytes : 0;
 }
 
-/* How many bytes from there on stand in a line as they are: nearly all that is ever logged. */
-static size_t plain_bytes(const char *text)
+/* How many bytes from there on, up to limit, stand in a line as they are: nearly all that is ever logged. */
+static size_t plain_bytes(const char *text, size_t limit)
 {
     size_t count = 0;
-    while (text[count] >= 0x20 && text[count] < 0x7f && text[count] != '"' && text[count] != '\\') {
+    while (count < limit && text[count] >= 0x20 && text[count] < 0x7f && text[count] != '"' && text[count] != '\\') {
         count++;
     }
     return count;
@@ -98,9 +98,8 @@ static void put_string(struct line *line, const char *text)
     }
     size_t rest = strlen(text);
     while (rest > 0) {
-        size_t plain = plain_bytes(text);
-        size_t taken =
-            plain > 0 && plain <= room(line) && put(line, text, plain) ? plain : put_character(line, text, rest);
+        size_t plain = plain_bytes(text, room(line));
+        size_t taken = plain > 0 && put(line, text, plain) ? plain : put_character(line, text, rest);
         if (taken == 0) {
             break;
         }

@@ -5,56 +5,70 @@
 #include "common/metrics.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define LABEL_BYTES 32
 
-/* What stands behind: the index's length, or the error that it was refused with. */
-static enum sk_code read_length(const redisReply *reply, int64_t *length, struct sk_error *error)
+enum { KEY_COUNT = 2, FIRST_KEY = 3 }; /* EVAL script key_count key … */
+
+static void put(struct sk_readings_query *query, const char *arg)
 {
-    enum sk_code code = sk_redis_check(reply, error);
-    if (!code && reply->type != REDIS_REPLY_INTEGER) {
-        code = sk_fail(error, SK_INTERNAL_ERROR, "Redis answered with something else than a count");
-    }
-    *length = code ? 0 : reply->integer;
-    return code;
+    query->args[query->count] = arg;
+    query->lengths[query->count] = strlen(arg);
+    query->count++;
 }
 
-static size_t queue_lengths(struct sk_redis *redis)
+void sk_readings_ask(struct sk_readings_query *query)
 {
-    size_t queued = 0;
+    query->count = 0;
+    put(query, "EVAL");
+    put(query, sk_audit_sizes_script);
+    put(query, query->key_count);
+    for (size_t i = 0; i < SK_AUDIT_SIZES_KEYS; i++) {
+        put(query, sk_audit_sizes_keys[i]);
+    }
     for (int status = 0; status < SK_STATUS_COUNT; status++) {
-        struct sk_key index = sk_key_index((enum sk_status)status);
-        if (index.length > 0) {
-            sk_redis_queue(redis, "ZCARD %b", index.text, index.length);
-            queued++;
+        query->indexes[status] = sk_key_index((enum sk_status)status);
+        if (query->indexes[status].length > 0) {
+            put(query, query->indexes[status].text);
         }
     }
-    return queued;
+    (void)snprintf(query->key_count, sizeof query->key_count, "%zu", query->count - FIRST_KEY);
+    query->lengths[KEY_COUNT] = strlen(query->key_count);
 }
 
-static enum sk_code count_sessions(struct sk_redis *redis, int64_t sessions[SK_STATUS_COUNT], struct sk_error *error)
+/* The lengths of the indexes, in the order in which they were asked for. */
+static enum sk_code read_sessions(const redisReply *reply, int64_t sessions[SK_STATUS_COUNT], struct sk_error *error)
 {
-    redisReply *replies[SK_STATUS_COUNT] = {NULL};
-    enum sk_code code = sk_redis_connect(redis, error);
-    if (code) {
-        return code;
-    }
-    size_t count = queue_lengths(redis);
-    code = sk_redis_collect(redis, count, replies, error);
-    for (size_t status = 0, next = 0; !code && status < SK_STATUS_COUNT; status++) {
-        if (sk_key_index((enum sk_status)status).length > 0) {
-            code = read_length(replies[next++], &sessions[status], error);
+    size_t next = SK_AUDIT_SIZES_REPLIES;
+    for (int status = 0; status < SK_STATUS_COUNT; status++) {
+        sessions[status] = 0;
+        if (sk_key_index((enum sk_status)status).length == 0) {
+            continue;
         }
+        if (next >= reply->elements || reply->element[next]->type != REDIS_REPLY_INTEGER) {
+            return sk_fail(error, SK_INTERNAL_ERROR, "Redis answered with something else than a count");
+        }
+        sessions[status] = reply->element[next++]->integer;
     }
-    sk_redis_replies_free(count, replies);
-    return code;
+    return SK_OK;
+}
+
+enum sk_code sk_readings_read(const redisReply *reply, struct sk_readings *readings, struct sk_error *error)
+{
+    enum sk_code code = sk_audit_sizes_read(reply, &readings->queue, error);
+    return code ? code : read_sessions(reply, readings->sessions, error);
 }
 
 enum sk_code sk_readings_take(struct sk_redis *redis, struct sk_readings *readings, struct sk_error *error)
 {
-    *readings = (struct sk_readings){0};
-    enum sk_code code = count_sessions(redis, readings->sessions, error);
-    return code ? code : sk_audit_queue_sizes(redis, &readings->queue, error);
+    struct sk_readings_query query;
+    sk_readings_ask(&query);
+    sk_redis_intend(redis, SK_REDIS_AUDIT);
+    redisReply *reply = sk_redis_command_args(redis, error, query.count, query.args, query.lengths);
+    enum sk_code code = reply ? sk_readings_read(reply, readings, error) : error->code;
+    freeReplyObject(reply);
+    return code;
 }
 
 static void write_sessions(struct sk_buffer *out, const int64_t sessions[SK_STATUS_COUNT])

@@ -61,6 +61,7 @@ static bool answer_plain(void *context, const char *peer, const char *head, size
         .turns_away = relay->draining && !relay->config->relay_share_port,
         .redis = sk_redis_link_ready(relay->hub.commands) && sk_redis_link_ready(relay->hub.subscriptions),
         .metrics = sk_network_is_loopback(peer) || sk_network_contains(relay->config->metrics_network, peer),
+        .readings = sk_relay_readings_last(&relay->readings),
     };
     return sk_page_answer(head, length, &facts, out);
 }

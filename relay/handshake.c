@@ -136,10 +136,17 @@ void sk_handshake_field(const char *head, size_t length, const char *name, struc
     }
 }
 
+bool sk_handshake_has(const char *head, size_t length, const char *name)
+{
+    struct text rest = {head, length};
+    struct text value;
+    return next_field(&rest, name, &value);
+}
+
 /* --- the first line, and whether the rest is sound ---------------------------------------------------------------- */
 
 /* Control characters have no place in a head (RFC 9110 §5.5), nor has a field's value that goes on in the next line
- * (RFC 9112 §5.2): different readers would see different things. */
+ * (RFC 9112 §5.2), nor a blank behind a field's name (§5.1): different readers would see different things. */
 static bool is_sound(struct text line)
 {
     if (line.length > 0 && line.at[line.length - 1] == '\r') {
@@ -151,7 +158,8 @@ static bool is_sound(struct text line)
             return false;
         }
     }
-    return true;
+    const char *colon = memchr(line.at, ':', line.length);
+    return colon == NULL || colon == line.at || !is_blank(colon[-1]);
 }
 
 /* What follows the host of an absolute form; any other target as it is. */

@@ -45,6 +45,9 @@ enum sk_handshake sk_handshake_asks(const char *head, size_t length, const struc
  * Nothing where there is none. */
 void sk_handshake_field(const char *head, size_t length, const char *name, struct sk_buffer *out);
 
+/* Whether there is such a field, empty or not. */
+bool sk_handshake_has(const char *head, size_t length, const char *name);
+
 /* Appends the head of a SK_HANDSHAKE_WEBSOCKET, written anew: what it asks for, and nothing else that it says, so that
  * libwebsockets cannot find in it what has not been judged here. The token of the subprotocols, where a browser has to
  * put it ("Sec-WebSocket-Protocol: synckairos.v1, bearer.<token>"), moves into an Authorization field: libwebsockets

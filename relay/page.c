@@ -2,6 +2,7 @@
 #include "relay/page.h"
 
 #include "common/metrics.h"
+#include "common/scrape.h"
 #include "relay/handshake.h"
 #include "relay/target.h"
 
@@ -70,11 +71,11 @@ static const struct page *readiness(const struct sk_page_facts *facts)
 /* Whoever asks for somebody else, as a proxy does that passes on every path, does so for the world. */
 static const struct page *measurements(const char *head, size_t length, const struct sk_page_facts *facts)
 {
-    struct sk_buffer forwarded = {.data = NULL};
-    sk_handshake_field(head, length, "X-Forwarded-For", &forwarded);
-    sk_handshake_field(head, length, "Forwarded", &forwarded);
-    bool own = forwarded.length == 0 && !forwarded.failed;
-    sk_buffer_clear(&forwarded);
+    static const char *const marks[] = {"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"};
+    bool own = true;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        own = own && !sk_handshake_has(head, length, marks[i]);
+    }
     return facts->metrics && own ? &measured : &closed;
 }
 
@@ -104,13 +105,13 @@ static const struct page *page_for(const char *head, size_t length, const struct
     return is_ready ? readiness(facts) : &upgrade;
 }
 
-static void print(const struct page *page, bool without_body, struct sk_buffer *out)
+static void print(const struct page *page, const struct sk_page_facts *facts, bool without_body, struct sk_buffer *out)
 {
     struct sk_buffer body = {.data = NULL};
     if (page->body != NULL) {
         sk_buffer_append_text(&body, page->body);
     } else {
-        sk_metrics_write(&body);
+        sk_scrape_write(&body, facts->readings);
     }
     sk_buffer_append_format(
         out,
@@ -156,7 +157,7 @@ bool sk_page_answer(const char *head, size_t length, const struct sk_page_facts 
     const struct page *unreadable = length <= SK_HEAD_MAX ? &malformed : &too_long;
     const struct page *page = readable ? judge(head, length, &line, facts) : unreadable;
     if (page != NULL) {
-        print(page, readable && strcmp(line.method, "HEAD") == 0, out);
+        print(page, facts, readable && strcmp(line.method, "HEAD") == 0, out);
     }
     return page != NULL;
 }

@@ -8,11 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct sk_readings;
+
 struct sk_page_facts {
     bool draining;
-    bool turns_away; /* upgrades are answered with 503 */
-    bool redis;      /* both connections to Redis stand */
-    bool metrics;    /* who asks may read /metrics, unless it is on somebody else's behalf */
+    bool turns_away;                    /* upgrades are answered with 503 */
+    bool redis;                         /* both connections to Redis stand */
+    bool metrics;                       /* who asks may read /metrics, unless it is on somebody else's behalf */
+    const struct sk_readings *readings; /* for /metrics; NULL: Redis does not answer */
 };
 
 /* Appends the answer to the request with that head (to its empty line). It is the last one on its connection.

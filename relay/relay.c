@@ -67,6 +67,7 @@ static void on_tick(uv_timer_t *timer)
     notice_pause(relay, now_us);
     relay->ticked_at_us = now_us;
     sk_hub_tick(&relay->hub, now_us);
+    sk_relay_readings_tick(&relay->readings, relay->hub.commands, now_us);
     sk_server_tick(relay->server, now_us);
     TAILQ_FOREACH(client, &relay->clients, in_relay)
     {

@@ -20,6 +20,7 @@
 #include "common/config.h"
 #include "relay/client.h"
 #include "relay/hub.h"
+#include "relay/readings.h"
 #include "relay/spread.h"
 #include "relay/tally.h"
 
@@ -64,6 +65,7 @@ struct sk_relay {
     int64_t drain_ends_at_us;
     int64_t emptied_at_us; /* when a drain had no client left; 0: not yet */
     struct sk_tally tally;
+    struct sk_relay_readings readings;
 };
 
 /* Makes everything and listens. Redis need not be there yet. SK_VALIDATION_ERROR: REDIS_URL, or the port is taken.

@@ -222,6 +222,18 @@ static void a_relay_counts_what_it_sends(void)
     }
 }
 
+/* What only Redis knows, the relay asks for every few seconds. */
+static bool redis_gauges_agree(const char *url)
+{
+    const struct answer *relay = http_call("GET", url, NULL, NULL);
+    const struct answer *api = scrape();
+    return strstr(relay->text, "synckairos_db_write_queue_age_seconds ") != NULL &&
+           reading(api, "synckairos_active_sessions", "status=\"running\"", "") > 0 &&
+           reading(relay, "synckairos_active_sessions", "", "") == reading(api, "synckairos_active_sessions", "", "") &&
+           reading(relay, "synckairos_db_write_queue_size", "status=\"completed\"", "") ==
+               reading(api, "synckairos_db_write_queue_size", "status=\"completed\"", "");
+}
+
 /* The counters of all programs, to whoever is near; what a proxy passes on comes from anywhere. */
 static void a_relay_tells_what_all_have_counted(void)
 {
@@ -232,6 +244,7 @@ static void a_relay_tells_what_all_have_counted(void)
     EXPECT(reading(answer, REQUESTS, "", "") > 0);
     EXPECT(reading(answer, "synckairos_processes", "program=\"relay\"", "") > 0);
     EXPECT(reading(answer, "synckairos_processes", "program=\"api\"", "") > 0);
+    EVENTUALLY(redis_gauges_agree(url));
     EXPECT_STATUS(http_call("GET", url, NULL, "X-Forwarded-For: 127.0.0.1"), 403);
     EXPECT_STATUS(http_call("POST", url, "{}", NULL), 405);
 }

@@ -5,6 +5,7 @@
 #include "tests/integration/suites.h"
 #include "tests/integration/tokens.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,9 +61,22 @@ static void make_traffic(void)
 
 /* --- the dashboard ---------------------------------------------------------------------------------------------- */
 
+/* What a query asks for, without the 0 that stands in where there is none of it. */
+static const char *without_zero(const char *expression)
+{
+    static const char *const zeros[] = {" or on () vector(0)", " or vector(0)"};
+    for (size_t i = 0; i < sizeof zeros / sizeof *zeros; i++) {
+        const char *zero = strstr(expression, zeros[i]);
+        if (zero) {
+            return kept_text("%.*s", (int)(zero - expression), expression);
+        }
+    }
+    return expression;
+}
+
 static void expect_values(json_t *panel, json_t *target, int64_t give_up_us)
 {
-    const char *expression = dashboard_expression(text_at(target, "expr"));
+    const char *expression = without_zero(dashboard_expression(text_at(target, "expr"), ".*"));
     EXPECT(strchr(expression, '$') == NULL);
     REQUIRE(prometheus_query(expression) != NULL);
     while (prometheus_values(expression) == 0 && now_us() < give_up_us) {
@@ -91,6 +105,35 @@ static void every_query_of_the_dashboard_is_answered_with_data(void)
         }
     }
     EXPECT(queries >= 40);
+}
+
+/* The query of the panel with this title; "": there is none. */
+static const char *query_of(const char *title)
+{
+    size_t index = 0;
+    json_t *panel = NULL;
+    json_array_foreach(json_at(dashboard_load(), "panels"), index, panel)
+    {
+        if (strcmp(text_at(panel, "title"), title) == 0) {
+            return text_at(panel, "targets.0.expr");
+        }
+    }
+    return "";
+}
+
+/* A host where nothing has happened stands for one where it has not happened yet. */
+static void what_is_rare_is_shown_as_0_until_it_happens(void)
+{
+    static const char *const titles[] = {
+        "Switches",          "Switches by mode",         "Expiries by mode", "Messages by type", "Closes by code",
+        "Failures by route", "Failures of all requests", "Rate limited",     "Tokens refused"};
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) {
+        json_t *values = prometheus_query(dashboard_expression(query_of(titles[i]), "none"));
+        if (!EXPECT(json_array_size(values) == 1)) {
+            printf(" (%s)", titles[i]);
+        }
+        EXPECT_TEXT(text_at(values, "0.value.1"), "0");
+    }
 }
 
 /* What a panel shows must be readable without knowing the query. */
@@ -221,7 +264,7 @@ static void an_alert_tells_that_redis_does_not_answer(void)
     EVENTUALLY(call("GET", "/ready", NULL)->status == 200);
 }
 
-/* --- the page --------------------------------------------------------------------------------------------------- */
+/* --- the pages -------------------------------------------------------------------------------------------------- */
 
 static const char *file_text(const char *path)
 {
@@ -279,13 +322,56 @@ static void the_page_on_monitoring_names_every_alert(void)
     EXPECT(alerts >= 15);
 }
 
+/* Whether a link reaches a heading by an anchor: lower case, hyphens for blanks, neither points nor commas. */
+static bool is_reached(const char *heading, const char *anchor)
+{
+    for (; *heading != '\0' && *heading != '\n'; heading++) {
+        const int letter = *heading == ' ' ? '-' : tolower((unsigned char)*heading);
+        if ((isalnum(letter) || letter == '-') && letter != *anchor++) {
+            return false;
+        }
+    }
+    return *anchor == '\0';
+}
+
+static bool has_section(const char *page, const char *anchor)
+{
+    for (const char *at = strstr(page, "\n## "); at; at = strstr(at + 1, "\n## ")) {
+        if (is_reached(at + strlen("\n## "), anchor)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void every_alert_names_a_section_of_the_page_on_troubles(void)
+{
+    size_t alerts = 0;
+    char alert[100];
+    char page[100];
+    char anchor[100];
+    const char *rules = file_text("deploy/prometheus/rules/synckairos.yml");
+    for (const char *at = strstr(rules, "- alert: "); at; at = strstr(at + 1, "- alert: ")) {
+        const char *url = strstr(at, "runbook_url: ");
+        REQUIRE(url && sscanf(at, "- alert: %99s", alert) == 1);
+        REQUIRE(sscanf(url, "runbook_url: %99[^#\n]#%99[^\n]", page, anchor) == 2);
+        if (!EXPECT(has_section(file_text(page), anchor))) {
+            printf(" (%s: %s#%s)", alert, page, anchor);
+        }
+        alerts++;
+    }
+    EXPECT(alerts >= 15);
+}
+
 CU_TestInfo prometheus_tests[] = {
     {"no alert is raised while all is well", no_alert_is_raised_while_all_is_well}, /* before others make failures */
     {"every query of the dashboard is answered with data", every_query_of_the_dashboard_is_answered_with_data},
+    {"what is rare is shown as 0 until it happens", what_is_rare_is_shown_as_0_until_it_happens},
     {"the dashboard is one that Grafana takes", the_dashboard_is_one_that_grafana_takes},
     {"an alert tells that the timekeeper is gone", an_alert_tells_that_the_timekeeper_is_gone},
     {"an alert tells that Redis does not answer", an_alert_tells_that_redis_does_not_answer},
     {"the page on monitoring names every metric", the_page_on_monitoring_names_every_metric},
     {"the page on monitoring names every alert", the_page_on_monitoring_names_every_alert},
+    {"every alert names a section of the page on troubles", every_alert_names_a_section_of_the_page_on_troubles},
     CU_TEST_INFO_NULL,
 };

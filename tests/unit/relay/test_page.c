@@ -2,6 +2,7 @@
 #include "relay/page.h"
 
 #include "common/metrics.h"
+#include "common/scrape.h"
 #include "relay/handshake.h"
 #include "tests/unit/check.h"
 #include "tests/unit/suites.h"
@@ -44,6 +45,9 @@ static void every_request_has_its_answer(void)
         {"GET /metrics" END, &serving, "403 ", "METRICS_NETWORK"},
         {"GET /metrics HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n", &watched, "403 ", "FORBIDDEN"},
         {"GET /metrics HTTP/1.1\r\nForwarded: for=192.0.2.1\r\n\r\n", &watched, "403 ", "FORBIDDEN"},
+        {"GET /metrics HTTP/1.1\r\nx-forwarded-for:\r\n\r\n", &watched, "403 ", "FORBIDDEN"},
+        {"GET /metrics HTTP/1.1\r\nVia: 1.1 proxy\r\n\r\n", &watched, "403 ", "FORBIDDEN"},
+        {"GET /metrics HTTP/1.1\r\nX-Forwarded-For : 192.0.2.1\r\n\r\n", &watched, "400 ", "BAD_REQUEST"},
         {"POST /metrics" END, &watched, "405 ", ""},
         {"POST /ready" END, &serving, "405 ", "\r\nAllow: GET, HEAD\r\n"},
         {"GET /ws?sessionId=a" WS_END, &serving, NULL, NULL},
@@ -107,6 +111,13 @@ static void whoever_may_reads_what_was_counted(void)
     CHECK("200", strncmp(text, "HTTP/1.1 200 OK\r\n", 17) == 0);
     CHECK("its type", strstr(text, "\r\nContent-Type: " SK_METRICS_TYPE "\r\n") != NULL);
     CHECK("the metrics", strstr(text, "\r\n\r\n# HELP synckairos_") != NULL);
+    CHECK("without what Redis did not say", strstr(text, "synckairos_active_sessions") == NULL);
+    sk_buffer_reset(&out);
+    const struct sk_readings readings = {.sessions = {[SK_RUNNING] = 7}, .queue = {.waiting = 5}};
+    const struct sk_page_facts well_read = {.redis = true, .metrics = true, .readings = &readings};
+    CHECK("answered", sk_page_answer(head, sizeof head - 1, &well_read, &out));
+    CHECK("sessions", strstr(sk_buffer_text(&out), "synckairos_active_sessions{status=\"running\"} 7\n") != NULL);
+    CHECK("queue", strstr(sk_buffer_text(&out), "synckairos_db_write_queue_size{status=\"waiting\"} 5\n") != NULL);
     sk_buffer_clear(&out);
 }
 
