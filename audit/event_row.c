@@ -8,10 +8,11 @@
 #define NO_LENGTH (-1)                              /* of a null */
 #define EPOCH_US (INT64_C(946684800) * 1000 * 1000) /* 2000-01-01, from which PostgreSQL counts */
 #define JSONB_VERSION 1
+#define TRACE_ID_DIGITS ((size_t)32)
 
-enum shape { IDENTIFIER, TEXT, NUMBER, INSTANT, JSON };
+enum shape { IDENTIFIER, TEXT, TRACE, NUMBER, INSTANT, JSON };
 
-/* otherwise: what stands where a field is empty; NULL: null, where the column takes one. */
+/* otherwise: what stands where a field is empty, or no trace id; NULL: null, where the column takes one. */
 static const struct column {
     enum shape shape;
     bool required;
@@ -24,7 +25,7 @@ static const struct column {
     [SK_AUDIT_ACTOR] = {TEXT, false, ""},           [SK_AUDIT_REQUEST_ID] = {TEXT, false, NULL},
     [SK_AUDIT_AT_MS] = {INSTANT, true, NULL},       [SK_AUDIT_EXPIRY_COUNT] = {NUMBER, false, "0"},
     [SK_AUDIT_EXPIRIES] = {JSON, false, NULL},      [SK_AUDIT_SNAPSHOT] = {JSON, false, NULL},
-    [SK_AUDIT_METADATA] = {JSON, false, "{}"},      [SK_AUDIT_TRACE_ID] = {TEXT, false, NULL},
+    [SK_AUDIT_METADATA] = {JSON, false, "{}"},      [SK_AUDIT_TRACE_ID] = {TRACE, false, NULL},
 };
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */
@@ -83,12 +84,22 @@ static bool read_instant(const struct sk_audit_value *value, int64_t *us)
            !__builtin_sub_overflow(*us, EPOCH_US, us);
 }
 
+/* What the column's constraint lets in: an event is worth more than a trace id that is none. */
+static bool is_trace_id(const struct sk_audit_value *value)
+{
+    bool good = value->length == TRACE_ID_DIGITS;
+    for (size_t i = 0; good && i < value->length; i++) {
+        good = digit_of(value->text[i]) >= 0 && !(value->text[i] >= 'A' && value->text[i] <= 'F');
+    }
+    return good;
+}
+
 /* What the field holds, or what stands for it; its text is NULL for null. */
 static struct sk_audit_value value_of(const struct sk_audit_event *event, size_t field)
 {
     const char *otherwise = columns[field].otherwise;
     struct sk_audit_value value = event->field[field];
-    if (value.length == 0) {
+    if (value.length == 0 || (columns[field].shape == TRACE && !is_trace_id(&value))) {
         value = (struct sk_audit_value){.text = otherwise, .length = otherwise ? strlen(otherwise) : 0};
     }
     return value;
@@ -108,6 +119,7 @@ static bool read_field(struct sk_event_row *row, size_t field)
     case INSTANT:
         return read_instant(&value, &row->number[field]);
     case TEXT:
+    case TRACE:
     case JSON:
         break;
     }
@@ -167,6 +179,7 @@ static void append_field(struct sk_buffer *out, const struct sk_event_row *row, 
         append_bytes(out, &wire, sizeof wire);
         break;
     case TEXT:
+    case TRACE:
         append_bytes(out, value.text, value.length);
         break;
     case JSON:

@@ -27,7 +27,8 @@ struct sk_event_row {
 /* Far above what the service writes into a field; below what PostgreSQL would choke on as a whole. */
 #define SK_EVENT_FIELD_BYTES_MAX ((size_t)8 * 1024 * 1024)
 
-/* Reads what is no text and no JSON; those are left to PostgreSQL. SK_VALIDATION_ERROR: one of them is not what its
+/* Reads what is no text and no JSON; those are left to PostgreSQL. A trace id that is none becomes null: the event is
+ * not lost for it. SK_VALIDATION_ERROR: one of them is not what its
  * column holds, or any is longer than SK_EVENT_FIELD_BYTES_MAX; error names the field, never the value. */
 enum sk_code sk_event_row_read(struct sk_event_row *row, const struct sk_audit_event *event, struct sk_error *error)
     __attribute__((warn_unused_result));

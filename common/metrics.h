@@ -33,6 +33,7 @@ enum sk_metric {
     SK_METRIC_AUDIT_WRITTEN,         /* synckairos_audit_events_written_total */
     SK_METRIC_AUDIT_FAILED,          /* synckairos_audit_events_failed_total */
     SK_METRIC_AUDIT_DURATION,        /* synckairos_audit_write_duration_seconds: histogram, a batch in PostgreSQL */
+    SK_METRIC_PROCESS_STARTS,        /* synckairos_process_starts_total{program}: counted by sk_metrics_refresh */
     SK_METRIC_COUNT
 };
 
@@ -44,8 +45,8 @@ enum sk_metric {
 enum sk_code sk_metrics_open(const char *path, const char *program, struct sk_error *error)
     __attribute__((warn_unused_result));
 
-/* Notes that this process lives, and what memory it has resident. For every program's loop: does so at most once a
- * second, and is a look at the clock otherwise. Does not block. */
+/* Notes that this process lives, the first time also that it has started, and what memory it has resident. For the loop
+ * of every program that serves: does so at most once a second, and is a look at the clock otherwise. Does not block. */
 void sk_metrics_refresh(void);
 
 /* labels: "" or what stands between the braces, e.g. mode="global"; at most 110 bytes, values from a small fixed set

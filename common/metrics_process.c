@@ -5,6 +5,8 @@
  * newcomer's what a dead process left. */
 #include "common/metrics_process.h"
 
+#include "common/log.h"
+
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -138,6 +140,14 @@ static uint32_t find_place(void)
     return NOWHERE;
 }
 
+/* Also of a process that finds no slot. */
+static void count_start(void)
+{
+    char labels[sizeof own_program + sizeof "program=\"\""];
+    (void)snprintf(labels, sizeof labels, "program=\"%s\"", own_program);
+    sk_metrics_add(SK_METRIC_PROCESS_STARTS, labels, 1);
+}
+
 struct sk_process_slot *sk_metrics_process_own(void)
 {
     uint32_t place = atomic_load(&own_place);
@@ -147,7 +157,12 @@ struct sk_process_slot *sk_metrics_process_own(void)
             place = atomic_load(&own_place);
         } else if (atomic_compare_exchange_strong(&own_place, &place, BEING_CLAIMED)) {
             place = find_place();
+            count_start();
             atomic_store(&own_place, place);
+            if (place == NOWHERE) {
+                sk_log(SK_LOG_WARN, "the metrics file has no slot left: this process' gauges are not shown",
+                       SK_I("slots", SK_PROCESSES_MAX));
+            }
         }
     }
     return place == NOWHERE ? NULL : &sk_metrics_segment()->processes[place - 1];

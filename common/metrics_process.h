@@ -12,8 +12,9 @@
 /* After a segment was opened: this process has no slot there yet. Called before threads start. */
 void sk_metrics_process_begin(const char *program);
 
-/* This process' slot, taken now if it has none yet; after fork() the child takes one of its own. One thread takes it,
- * others wait for that. NULL: there are too many processes. The segment must be open. */
+/* This process' slot, taken now if it has none yet, which counts as its start; after fork() the child takes one of its
+ * own. One thread takes it, others wait for that. NULL: there are too many processes, which is logged once. The segment
+ * must be open. */
 struct sk_process_slot *sk_metrics_process_own(void);
 
 /* Whether the process that has the slot of that number lives. The segment must be open. */

@@ -48,6 +48,8 @@ static const struct sk_metric_kind kinds[] = {
                                 "Audit events that PostgreSQL refused for good."},
     [SK_METRIC_AUDIT_DURATION] = {"synckairos_audit_write_duration_seconds", SK_HISTOGRAM, false, write_s,
                                   "Time that PostgreSQL took for a batch of audit events."},
+    [SK_METRIC_PROCESS_STARTS] = {"synckairos_process_starts_total", SK_COUNTER, true, NULL,
+                                  "Processes that began to serve, by program."},
 };
 _Static_assert(sizeof kinds / sizeof kinds[0] == SK_METRIC_COUNT, "a row for each metric");
 

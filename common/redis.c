@@ -74,8 +74,14 @@ static enum sk_code broken(struct sk_redis *redis, struct sk_error *error)
     redis->was_closed = false;
     if (redis->context && redis->context->err) {
         bool reset = redis->context->err == REDIS_ERR_IO && (errno == ECONNRESET || errno == EPIPE);
+        bool silent = redis->context->err == REDIS_ERR_IO && errno == EAGAIN;
         redis->was_closed = redis->context->err == REDIS_ERR_EOF || reset;
-        (void)snprintf(why, sizeof(why), "%s", redis->context->errstr);
+        if (silent) {
+            long long waited_ms = (long long)redis->timeout.tv_sec * 1000 + redis->timeout.tv_usec / 1000;
+            (void)snprintf(why, sizeof(why), "no answer within %lld ms", waited_ms);
+        } else {
+            (void)snprintf(why, sizeof(why), "%s", redis->context->errstr);
+        }
     }
     sk_redis_disconnect(redis);
     sk_metrics_add(SK_METRIC_REDIS_ERRORS, "", 1);

@@ -9,7 +9,6 @@
 #include "common/store.h"
 
 #define SK_TYPE_JSON "application/json; charset=utf-8"
-#define SK_TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
 
 struct reply {
     int status;

@@ -3,6 +3,7 @@
 
 #include "common/json_writer.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "common/scrape.h"
 #include "common/version.h"
 #include "fcgi/api.h"
@@ -65,5 +66,5 @@ void sk_service_metrics(struct api *api, const struct request *request, struct r
     if (!measured) {
         sk_log(SK_LOG_DEBUG, "Redis not measured", SK_S("request_id", request->request_id), SK_S("error", error.text));
     }
-    sk_scrape_write(sk_reply_body(reply, 200, SK_TYPE_METRICS), measured ? &readings : NULL);
+    sk_scrape_write(sk_reply_body(reply, 200, SK_METRICS_TYPE), measured ? &readings : NULL);
 }

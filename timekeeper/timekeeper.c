@@ -21,7 +21,7 @@ static const struct sk_origin origin = {.actor = "timekeeper", .request_id = NUL
 void sk_timekeeper_init(struct sk_timekeeper *keeper, struct sk_store *store)
 {
     *keeper = (struct sk_timekeeper){
-        .store = store, .redis_away = true, .retry_ms = RETRY_MIN_MS, .swept = SK_PENDING, .sweep_due_us = 0};
+        .store = store, .redis = SK_REDIS_UNTRIED, .retry_ms = RETRY_MIN_MS, .swept = SK_PENDING, .sweep_due_us = 0};
 }
 
 /* How long after its deadline the last expiry was committed. */
@@ -124,9 +124,9 @@ static enum sk_code sweep(struct sk_timekeeper *keeper, struct sk_error *error)
 /* Redis cannot be had: says so once, and waits longer each time. */
 static int64_t stay_away(struct sk_timekeeper *keeper, const struct sk_error *error)
 {
-    if (!keeper->redis_away) {
+    if (keeper->redis != SK_REDIS_AWAY) {
         sk_log(SK_LOG_ERROR, "redis cannot be used", SK_S("error", error->text));
-        keeper->redis_away = true;
+        keeper->redis = SK_REDIS_AWAY;
         keeper->retry_ms = RETRY_MIN_MS;
     }
     int64_t pause_ms = keeper->retry_ms;
@@ -136,8 +136,8 @@ static int64_t stay_away(struct sk_timekeeper *keeper, const struct sk_error *er
 
 static void welcome_back(struct sk_timekeeper *keeper)
 {
-    if (keeper->redis_away) {
-        keeper->redis_away = false;
+    if (keeper->redis != SK_REDIS_HERE) {
+        keeper->redis = SK_REDIS_HERE;
         sk_log(SK_LOG_INFO, "redis can be used");
         sk_redis_server_inspect(sk_store_redis(keeper->store));
     }

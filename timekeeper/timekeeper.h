@@ -6,13 +6,16 @@
 #include "common/store.h"
 #include "common/timers.h"
 
+/* What the last tick found. */
+enum sk_redis_presence { SK_REDIS_UNTRIED, SK_REDIS_HERE, SK_REDIS_AWAY };
+
 struct sk_timekeeper {
-    struct sk_store *store; /* borrowed */
-    bool redis_away;        /* said once, when it goes and when it comes back */
-    int64_t retry_ms;       /* the next pause while it is away */
-    enum sk_status swept;   /* the index being swept, */
-    int64_t sweep_offset;   /* from there on, */
-    int64_t sweep_due_us;   /* next at (monotonic) */
+    struct sk_store *store;       /* borrowed */
+    enum sk_redis_presence redis; /* each change is said, once */
+    int64_t retry_ms;             /* the next pause while it is away */
+    enum sk_status swept;         /* the index being swept, */
+    int64_t sweep_offset;         /* from there on, */
+    int64_t sweep_due_us;         /* next at (monotonic) */
 };
 
 void sk_timekeeper_init(struct sk_timekeeper *keeper, struct sk_store *store);

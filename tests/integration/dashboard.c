@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const variables[][2] = {{"$__rate_interval", "5m"}, {"$instance", ".*"}};
-
 static void release(void *json)
 {
     json_decref(json);
@@ -28,8 +26,9 @@ json_t *dashboard_load(void)
     return keep(dashboard, release);
 }
 
-const char *dashboard_expression(const char *written)
+const char *dashboard_expression(const char *written, const char *hosts)
 {
+    const char *const variables[][2] = {{"$__rate_interval", "5m"}, {"$instance", hosts}};
     const char *text = written;
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         for (const char *at = strstr(text, variables[i][0]); at; at = strstr(text, variables[i][0])) {

@@ -7,7 +7,8 @@
 /* All of it; kept. The test ends where the file is no JSON. */
 json_t *dashboard_load(void);
 
-/* An expression with the values that Grafana would put in place of its variables, for all hosts; kept. */
-const char *dashboard_expression(const char *written);
+/* An expression with the values that Grafana would put in place of its variables, for the hosts that match a regular
+ * expression; kept. */
+const char *dashboard_expression(const char *written, const char *hosts);
 
 #endif

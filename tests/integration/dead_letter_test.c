@@ -54,7 +54,6 @@ static void poisoned_entries_end_aside_and_their_neighbours_in_postgres(void)
         {"snapshot", "{\"a\":\"\\u0000\"}", 14, "Unicode"},
         {"snapshot", "{\"a\":\"\0\"}", 9, "0x00"},
         {"type", "", 0, "type is not"},
-        {"trace_id", "no trace id", 11, "sync_events_trace_id"},
         {"session_id", big, BIG_BYTES, "session_id is too long"},
         {"snapshot", big, BIG_BYTES, "snapshot is too long"},
         {"version", big, BIG_BYTES, "version is too long"},

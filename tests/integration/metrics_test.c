@@ -7,6 +7,7 @@
 #include "tests/integration/worker.h"
 
 #include <glob.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,7 @@ static void programs_without_a_port_answer_on_metrics_port(void)
         answer = call_at(watched.url, "GET", "/v1/time", NULL);
         EXPECT_STATUS(answer, 404);
         EXPECT_TEXT(text_at(answer->body, "error.code"), "NOT_FOUND");
+        EXPECT_STATUS(call_at(watched.url, "GET", "/health%00x", NULL), 404);
     }
 }
 
@@ -208,6 +210,47 @@ static void health_does_not_wait_for_redis(void)
     close(waiting);
 }
 
+/* --- a Redis of the test's own, which may come late, stop and go ------------------------------------------------- */
+
+static void kill_redis(void *process)
+{
+    process_kill(process);
+}
+
+static struct process *redis_start(int port)
+{
+    const char *const argv[] = {"redis-server",        "--bind", "127.0.0.1", "--port",
+                                kept_text("%d", port), "--save", "",          NULL};
+    struct process *redis = process_start(&(struct process_spec){.name = "redis", .argv = argv});
+    keep(redis, kill_redis);
+    EVENTUALLY(port_answers(port));
+    return redis;
+}
+
+static void a_timekeeper_says_that_redis_is_away_from_the_start(void)
+{
+    static const char away[] = "\"redis cannot be used\"";
+    char line[1024];
+    const int port = free_port();
+    const struct watched watched = watched_start("timekeeper", kept_text("REDIS_URL=redis://127.0.0.1:%d/0", port));
+    EVENTUALLY(process_logged(watched.program, away));
+    EXPECT(process_line(watched.program, away, line, sizeof(line)) && strstr(line, "\"level\":\"error\""));
+    struct process *redis = redis_start(port);
+    EVENTUALLY(process_logged(watched.program, "\"redis can be used\""));
+    EXPECT_INT((int64_t)process_log_count(watched.program, away), 1);
+    process_kill(redis);
+    EVENTUALLY(process_log_count(watched.program, away) == 2);
+}
+
+enum { ASKERS = 12 };
+
+static void ask_together(const struct watched *watched, struct later *askers[ASKERS])
+{
+    for (size_t i = 0; i < ASKERS; i++) {
+        askers[i] = call_later(watched->url, "GET", "/ready", NULL);
+    }
+}
+
 static int64_t threads_of(const struct process *process)
 {
     glob_t found = {0};
@@ -215,6 +258,64 @@ static int64_t threads_of(const struct process *process)
     const int64_t count = failed ? 0 : (int64_t)found.gl_pathc;
     globfree(&found);
     return count;
+}
+
+/* One after the other, the askers would wait for Redis for 24 s. */
+static void a_redis_that_stands_still_holds_up_neither_a_scrape_nor_the_end(void)
+{
+    struct later *askers[ASKERS];
+    const int port = free_port();
+    struct process *redis = redis_start(port);
+    const struct watched watched = watched_start("timekeeper", kept_text("REDIS_URL=redis://127.0.0.1:%d/0", port));
+    EXPECT_STATUS(call_at(watched.url, "GET", "/ready", NULL), 200);
+    process_signal(redis, SIGSTOP);
+    ask_together(&watched, askers);
+    const int64_t asked_us = now_us();
+    struct answer *scraped = call_at(watched.url, "GET", "/metrics", NULL);
+    EXPECT_STATUS(scraped, 200);
+    EXPECT(strstr(scraped->text, "synckairos_active_sessions") == NULL);
+    size_t unknown = 0;
+    for (size_t i = 0; i < ASKERS; i++) {
+        struct answer *answer = later_answer(askers[i]);
+        EXPECT_STATUS(answer, 503);
+        unknown += strcmp(text_at(answer->body, "checks.redis"), "unknown") == 0;
+    }
+    EXPECT_BETWEEN((now_us() - asked_us) / 1000, 0, 10000);
+    EXPECT_BETWEEN((int64_t)unknown, 1, ASKERS - 1);
+    EVENTUALLY(process_logged(watched.program, "no answer within 2000 ms"));
+    ask_together(&watched, askers);
+    EVENTUALLY(threads_of(watched.program) >= ASKERS);
+    const int64_t told_us = now_us();
+    process_stop(watched.program);
+    EXPECT_BETWEEN((now_us() - told_us) / 1000, 0, 10000);
+}
+
+/* --- crowds ----------------------------------------------------------------------------------------------------- */
+
+static void drip(const int *crowd, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        (void)send(crowd[i], "a", 1, MSG_NOSIGNAL);
+    }
+}
+
+static void who_never_comes_to_an_end_gives_way(void)
+{
+    enum { CROWD = 16 };
+    static const char head[] = "GET /health HTTP/1.1\r\nX: ";
+    int crowd[CROWD];
+    const struct watched watched = watched_start("timekeeper", NULL);
+    const char *url = kept_text("%s/health", watched.url);
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = port_connect(watched.port, 0);
+        EXPECT_INT(send(crowd[i], head, strlen(head), MSG_NOSIGNAL), (int64_t)strlen(head));
+    }
+    EVENTUALLY(threads_of(watched.program) >= CROWD);
+    EXPECT(!url_answers(url, 200)); /* they have not had their time */
+    EVENTUALLY((drip(crowd, CROWD), url_answers(url, 200)));
+    for (size_t i = 0; i < CROWD; i++) {
+        close(crowd[i]);
+    }
 }
 
 static void a_crowd_that_says_nothing_is_bounded(void)
@@ -269,6 +370,7 @@ static void every_program_tells_of_its_processes(void)
         EXPECT_INT(reading(now, "synckairos_processes", rows[i].label, ""), rows[i].processes);
         EXPECT(reading(now, "synckairos_process_resident_memory_bytes", rows[i].label, "") >
                rows[i].processes * 1000000);
+        EXPECT(reading(now, "synckairos_process_starts_total", rows[i].label, "") >= rows[i].processes);
         EXPECT_BETWEEN(reading(now, "synckairos_process_start_time_seconds", rows[i].label, ""), time(NULL) - 3600,
                        time(NULL) + 1);
     }
@@ -333,6 +435,10 @@ CU_TestInfo metrics_tests[] = {
     {"without Redis a program is healthy but not ready", without_redis_a_program_is_healthy_but_not_ready},
     {"a worker without PostgreSQL is not ready", a_worker_without_postgres_is_not_ready},
     {"health does not wait for Redis", health_does_not_wait_for_redis},
+    {"a timekeeper says that Redis is away from the start", a_timekeeper_says_that_redis_is_away_from_the_start},
+    {"a Redis that stands still holds up neither a scrape nor the end",
+     a_redis_that_stands_still_holds_up_neither_a_scrape_nor_the_end},
+    {"who never comes to an end gives way", who_never_comes_to_an_end_gives_way},
     {"a crowd that says nothing is bounded", a_crowd_that_says_nothing_is_bounded},
     {"Redis is measured at the scrape", redis_is_measured_at_the_scrape},
     {"every program tells of its processes", every_program_tells_of_its_processes},

@@ -254,6 +254,31 @@ static void an_entry_of_an_earlier_release_is_written_too(void)
     forget_trail(other);
 }
 
+/* Whoever wrote the entry: the trace id is worth less than the event. */
+static void an_event_is_not_lost_for_a_trace_id_that_is_none(void)
+{
+    static const char *const wrong[] = {"short", "0AF7651916CD43DD8448EB211C80319C",
+                                        "0af7651916cd43dd8448eb211c80319c0", "0af7651916cd43dd8448eb211c80319g"};
+    struct entry entry;
+    const char *id = fresh_id("untraced");
+    without_worker();
+    create(id, CHESS);
+    entry_newest(&entry);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        entry_make_other(&entry, kept_text("%s-%zu", id, i));
+        entry_change(&entry, "trace_id", wrong[i], strlen(wrong[i]));
+        entry_add(&entry, ENTRY_FIELDS);
+    }
+    worker_start(NULL);
+    await_drained();
+    EXPECT_INT(redis_int("XLEN audit:failed"), 0);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        const char *other = kept_text("%s-%zu", id, i);
+        EXPECT_INT(events_where(other, "trace_id IS NULL"), 1);
+        forget_trail(other);
+    }
+}
+
 /* What libpq cannot read it quotes, and that may be a piece of a password. */
 static void no_part_of_a_password_gets_into_the_log(void)
 {
@@ -282,6 +307,7 @@ CU_TestInfo trail_tests[] = {
      a_full_redis_with_a_refused_event_is_drained_all_the_same},
     {"a trace is kept with its events", a_trace_is_kept_with_its_events},
     {"an entry of an earlier release is written, too", an_entry_of_an_earlier_release_is_written_too},
+    {"an event is not lost for a trace id that is none", an_event_is_not_lost_for_a_trace_id_that_is_none},
     {"a migration that commits by itself is refused", a_migration_that_commits_by_itself_is_refused},
     CU_TEST_INFO_NULL,
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define ID "01a1fae0-4de2-7465-a1b9-be16f8854748"
+#define TRACE "0af7651916cd43dd8448eb211c80319c"
 #define LATER_ID "01A1FAE0-5178-728c-80f3-a257f9c7836d"
 
 static struct sk_audit_value text(const char *value)
@@ -49,13 +50,13 @@ static void a_row_is_written_as_copy_reads_it(void)
                                    "\xff\xff\xff\xff"
                                    "\0\0\0\4\1[1]"
                                    "\0\0\0\3\1{}"
-                                   "\0\0\0\4feed";
+                                   "\0\0\0\40" TRACE;
     struct sk_error error = {0};
     struct sk_event_row row;
     struct sk_buffer out = {0};
     struct sk_audit_event event = least();
     event.field[SK_AUDIT_SNAPSHOT] = text("[1]");
-    event.field[SK_AUDIT_TRACE_ID] = text("feed");
+    event.field[SK_AUDIT_TRACE_ID] = text(TRACE);
     CU_ASSERT_EQUAL_FATAL(sk_event_row_read(&row, &event, &error), SK_OK);
     sk_event_row_append(&out, &row);
     CU_ASSERT_EQUAL_FATAL(out.length, sizeof expected - 1);
@@ -66,6 +67,29 @@ static void a_row_is_written_as_copy_reads_it(void)
     CU_ASSERT_EQUAL_FATAL(out.length, 21);
     CU_ASSERT(memcmp(out.data, "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0\377\377", out.length) == 0);
     sk_buffer_clear(&out);
+}
+
+/* The column is the last of a row. */
+static void a_trace_id_that_is_none_is_null(void)
+{
+    static const char *const values[] = {"",
+                                         "feed",
+                                         TRACE "0",
+                                         "0AF7651916CD43DD8448EB211C80319C",
+                                         "0af7651916cd43dd8448eb211c80319g",
+                                         "0af7651916cd43dd8448eb211c80319 "};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        struct sk_error error = {0};
+        struct sk_event_row row;
+        struct sk_buffer out = {0};
+        struct sk_audit_event event = least();
+        event.field[SK_AUDIT_TRACE_ID] = text(values[i]);
+        CU_ASSERT_EQUAL_FATAL(sk_event_row_read(&row, &event, &error), SK_OK);
+        sk_event_row_append(&out, &row);
+        CU_ASSERT_FATAL(out.length > 4);
+        CU_ASSERT(memcmp(out.data + out.length - 4, "\xff\xff\xff\xff", 4) == 0);
+        sk_buffer_clear(&out);
+    }
 }
 
 static void what_a_column_cannot_hold_is_refused_by_name(void)
@@ -196,6 +220,7 @@ void suite_event_writer(CU_pSuite suite)
 {
     static const struct unit_test tests[] = {
         {"a row is written as COPY reads it", a_row_is_written_as_copy_reads_it},
+        {"a trace id that is none is null", a_trace_id_that_is_none_is_null},
         {"what a column cannot hold is refused by name", what_a_column_cannot_hold_is_refused_by_name},
         {"a field of many megabytes is refused by name", a_field_of_many_megabytes_is_refused_by_name},
         {"an id is written as it was read", an_id_is_written_as_it_was_read},

@@ -103,19 +103,48 @@ static void live_everywhere(void)
     lock_bytes(SLOTS_START, sizeof sk_metrics_segment()->processes);
 }
 
-/* All slots are some living process': the gauge is left out, nothing else suffers. */
+static int log_before;
+
+/* The reading end of a pipe that the log goes into from now on. */
+static int divert_log(void)
+{
+    int ends[2];
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    log_before = dup(STDERR_FILENO);
+    CU_ASSERT_TRUE_FATAL(log_before >= 0 && dup2(ends[1], STDERR_FILENO) >= 0);
+    (void)close(ends[1]);
+    return ends[0];
+}
+
+static void restore_log(int end, char *said, size_t room)
+{
+    const ssize_t length = read(end, said, room - 1);
+    said[length > 0 ? length : 0] = '\0';
+    (void)dup2(log_before, STDERR_FILENO);
+    (void)close(log_before);
+    (void)close(end);
+}
+
+/* All slots are some living process': the gauge is left out, its process says so, nothing else suffers. */
 static void no_room_for_a_gauge(void)
 {
     struct place place;
     open_new(&place);
     const struct child child = beget(live_everywhere);
     CHECK("it has all", hear(&child) == '!');
+    const int heard = divert_log();
     sk_metrics_set(CONNECTIONS, 5);
     sk_metrics_set(CONNECTIONS, 6);
     sk_metrics_refresh();
+    char said[1024];
+    restore_log(heard, said, sizeof said);
+    const char *warning = strstr(said, "no slot left");
+    CHECK("said", warning && strstr(said, "\"level\":\"warn\""));
+    CHECK("once", warning && !strstr(warning + 1, "no slot left"));
     sk_metrics_add(SK_METRIC_STATE_CONFLICTS, "", 1);
     CHECK_SHOWN("synckairos_websocket_connections", 0);
     CHECK_SHOWN("synckairos_state_conflicts_total", 1);
+    CHECK_SHOWN("synckairos_process_starts_total{program=\"test\"}", 1);
     slay(&child);
     remove_place(&place);
 }
@@ -285,6 +314,8 @@ static void what_processes_tell_of_themselves(void)
     struct place place;
     open_new(&place);
     CHECK("nobody yet", isnan(shown("synckairos_processes{program=\"test\"}")));
+    sk_metrics_add(SK_METRIC_STATE_CONFLICTS, "", 1);
+    CHECK("no start of a program that only counts", isnan(shown("synckairos_process_starts_total{program=\"test\"}")));
     sk_metrics_refresh();
     const char *resident = "synckairos_process_resident_memory_bytes{program=\"test\"}";
     double alone = shown(resident);
@@ -302,6 +333,8 @@ static void what_processes_tell_of_themselves(void)
     CHECK_SHOWN("synckairos_processes{program=\"relay\"}", 1);
     slay(&children[1]);
     CHECK_SHOWN("synckairos_processes{program=\"relay\"}", 0);
+    CHECK_SHOWN("synckairos_process_starts_total{program=\"relay\"}", 2);
+    CHECK_SHOWN("synckairos_process_starts_total{program=\"test\"}", 2);
     CHECK("no start", isnan(shown("synckairos_process_start_time_seconds{program=\"relay\"}")));
     slay(&children[2]);
     CHECK_INT("memory", (int64_t)shown(resident), (int64_t)alone);

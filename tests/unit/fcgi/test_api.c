@@ -226,7 +226,7 @@ static void requests_are_counted_by_template(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "{method=\"GET\",route=\"other\",status=\"404\"}"));
     CU_ASSERT_PTR_NULL(strstr(text, "tea"));
     CU_ASSERT_PTR_NULL(strstr(text, "synckairos_db_write_queue_size"));
-    CU_ASSERT_STRING_EQUAL(reply.content_type, SK_TYPE_METRICS);
+    CU_ASSERT_STRING_EQUAL(reply.content_type, SK_METRICS_TYPE);
     sk_reply_clear(&reply);
     sk_api_close(&api);
 }
