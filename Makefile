@@ -67,7 +67,7 @@ all_sources         := $(wildcard common/*.c) $(program_sources) $(unit_sources)
 all_objects         := $(call objects,$(all_sources))
 c_files             := $(all_sources) $(wildcard common/*.h fcgi/*.h relay/*.h timekeeper/*.h audit/*.h tests/*/*.h bench/*.h)
 
-scripts             := deploy/local/packages deploy/local/run deploy/lighttpd/settings tests/fuzz/run deploy/docs-viewer .ci/run
+scripts             := deploy/local/packages deploy/local/run deploy/lighttpd/settings deploy/lighttpd/compression tests/fuzz/run deploy/docs-viewer .ci/run
 
 binaries := $(addprefix $(BUILD)/,$(PROGRAMS))
 tools    := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(tool_sources))
@@ -81,7 +81,7 @@ tests    := $(BUILD)/tests/unit $(BUILD)/tests/integration $(tools)
 all: $(binaries) ## build the four programs
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
 # --- building -------------------------------------------------------------------------------------------------------
 
@@ -165,6 +165,10 @@ endef
 test: ## install what is missing, build, run every test against servers of its own
 	@deploy/local/packages build run test
 	$(call suites)
+	@$(MAKE) --no-print-directory sdk-check
+	@$(MAKE) --no-print-directory sdk-test
+	@$(MAKE) --no-print-directory sdk-integration
+	@$(MAKE) --no-print-directory web-test
 
 unit: $(BUILD)/tests/unit ## the tests that need no server
 	$(BUILD)/tests/unit
@@ -196,6 +200,35 @@ openapi-json: $(node_modules) ## make docs/openapi.json, which is served, of doc
 
 $(node_modules): tests/openapi/package-lock.json
 	@npm ci --silent --prefix tests/openapi
+	@touch $@
+
+sdk_modules := sdk/node_modules/.package-lock.json
+.PHONY: sdk-check sdk-test sdk-integration
+
+sdk-check: $(sdk_modules) ## the types of the JavaScript client and the React hooks
+	npm run --silent --prefix sdk check
+
+sdk-test: $(sdk_modules) ## their tests that need no server; the hooks' with React 18 and 19
+	npm test --silent --prefix sdk
+
+sdk-integration: $(sdk_modules) $(binaries) ## their tests over real servers, in Chromium where there is one
+	SYNCKAIROS_BUILD=$(abspath $(BUILD)) npm run --silent --prefix sdk integration
+
+$(sdk_modules): sdk/package-lock.json
+	@npm ci --silent --prefix sdk
+	@touch $@
+
+web_modules := tests/web/node_modules/.package-lock.json
+.PHONY: web-test web-pages
+
+web-test: $(web_modules) ## the pages' modules that need no browser
+	npm run --silent --prefix tests/web unit
+
+web-pages: $(web_modules) $(binaries) ## the demo and the dashboard in Chromium, over real servers
+	SYNCKAIROS_BUILD=$(abspath $(BUILD)) npm run --silent --prefix tests/web pages
+
+$(web_modules): tests/web/package-lock.json
+	@npm ci --silent --prefix tests/web
 	@touch $@
 
 docs-viewer: $(BUILD)/docs-viewer/index.html ## fetch an npm viewer of the specification, for DOCS_PAGE; make run shows it on /docs
@@ -267,9 +300,9 @@ install: all ## install programs, schema, web pages and the web servers' configu
 	    $(share)/deploy/nginx $(share)/deploy/apache
 	install -m 755 $(binaries) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 sql/*.sql $(share)/sql
-	install -m 644 web/* $(share)/web
+	find web sdk/js/src -type f -exec install -D -m 644 {} $(share)/{} \;
 	install -m 644 lighttpd.conf $(share)
-	install -m 755 deploy/lighttpd/settings $(share)/deploy/lighttpd
+	install -m 755 deploy/lighttpd/settings deploy/lighttpd/compression $(share)/deploy/lighttpd
 	install -m 644 deploy/lighttpd/errors/*.html $(share)/deploy/lighttpd/errors
 	install -m 644 deploy/lighttpd/cgi.conf $(share)/deploy/lighttpd
 	install -m 644 deploy/nginx/synckairos.conf $(share)/deploy/nginx

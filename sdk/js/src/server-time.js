@@ -1,0 +1,146 @@
+// The server's time: what it is ahead of a monotonic clock of ours, learnt from round trips. Knows no network.
+//
+// A sample {offset, rtt} says that the truth is within rtt / 2 of offset. The target is the sample of least round trip
+// among the last; what is shown approaches it by at most 1 %, so that nobody sees a clock stutter.
+
+/** @typedef {{offset: number, rtt: number, at: number}} Sample */
+/** @typedef {import('./types.js').Platform} Platform */
+
+export const SAMPLES = 5; // of one synchronisation
+export const LONGEST_RTT_MS = 500; // a synchronisation drops what took longer
+const WINDOW_MS = 60_000;
+const SLEW = 0.01;
+const STEP_MS = 200; // wrong by more than this, it is set at once
+const LONGEST_HALT_MS = 1000; // set back by more than this, it goes back; by less, it stands still meanwhile
+const ROUNDING_MS = 1; // the server's time comes in whole milliseconds
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+/** @param {Sample} sample */
+const errorOf = ({ rtt }) => (rtt + ROUNDING_MS) / 2;
+
+/**
+ * @param {number} sent by our monotonic clock
+ * @param {number} received
+ * @param {number} serverTime rounded down by the server
+ * @returns {Sample}
+ */
+export function sampleOf(sent, received, serverTime) {
+  return { offset: serverTime + ROUNDING_MS / 2 - (sent + received) / 2, rtt: received - sent, at: received };
+}
+
+/**
+ * The sample in the middle, of those that were quick enough; of an even number, between the two in the middle.
+ * @param {Sample[]} samples
+ * @returns {Sample | null}
+ */
+export function median(samples) {
+  const sorted = samples.filter(({ rtt }) => rtt <= LONGEST_RTT_MS).sort((a, b) => a.offset - b.offset);
+  if (sorted.length === 0) {
+    return null;
+  }
+  const low = sorted[(sorted.length - 1) >> 1];
+  const high = sorted[sorted.length >> 1];
+  return {
+    offset: (low.offset + high.offset) / 2,
+    rtt: Math.max(low.rtt, high.rtt),
+    at: Math.max(...sorted.map(({ at }) => at)),
+  };
+}
+
+export class ServerTime {
+  #platform;
+  /** @type {Sample[]} the newest last */
+  #window = [];
+  /** @type {Sample | null} */
+  #target = null;
+  #applied = 0; // the offset that is shown,
+  #appliedAt = 0; // at this instant of our monotonic clock
+  #shown = -Infinity;
+
+  /** @param {Platform} platform */
+  constructor(platform) {
+    this.#platform = platform;
+  }
+
+  /** Milliseconds since 1970 by the server's clock; by the device's, until the first sample. */
+  now() {
+    if (!this.#target) {
+      return Math.floor(this.#platform.wallClock());
+    }
+    const now = this.#platform.now();
+    this.#approach(now);
+    this.#shown = Math.max(this.#shown, Math.floor(now + this.#applied));
+    return this.#shown;
+  }
+
+  /** @returns {import('./types.js').ClockReading} */
+  reading() {
+    const offset = this.now() - this.#platform.wallClock();
+    if (!this.#target) {
+      return { offset, error: null, rtt: null };
+    }
+    const behind = Math.abs(this.#target.offset - this.#applied);
+    return { offset, error: errorOf(this.#target) + behind, rtt: this.#target.rtt };
+  }
+
+  /** What the server is ahead of the device's clock, by the best sample. */
+  skew() {
+    return this.#target ? this.#platform.now() + this.#target.offset - this.#platform.wallClock() : 0;
+  }
+
+  /**
+   * The outcome of a synchronisation: what was known before counts no more.
+   * @param {Sample} sample
+   */
+  replace(sample) {
+    this.#window = [];
+    this.add(sample);
+  }
+
+  /**
+   * One more sample. Those that it contradicts are dropped: a clock was set, or stood still while the device slept.
+   * @param {Sample} sample
+   */
+  add(sample) {
+    const agrees = (/** @type {Sample} */ old) => sample.at - old.at <= WINDOW_MS
+      && Math.abs(old.offset - sample.offset) <= errorOf(old) + errorOf(sample) + ROUNDING_MS;
+    this.#window = [...this.#window.filter(agrees), sample];
+    this.#aim(this.#window.reduce((best, next) => (next.rtt <= best.rtt ? next : best)));
+  }
+
+  /** @param {Sample} target */
+  #aim(target) {
+    const now = this.#platform.now();
+    this.#approach(now);
+    const change = target.offset - this.#applied;
+    if (!this.#target || Math.abs(change) > STEP_MS) {
+      this.#applied = target.offset;
+      this.#appliedAt = now;
+    }
+    if (this.#shown > now + this.#applied + LONGEST_HALT_MS) {
+      this.#shown = -Infinity;
+    }
+    this.#target = target;
+  }
+
+  /** @param {number} now by our monotonic clock */
+  #approach(now) {
+    if (this.#target) {
+      const most = SLEW * Math.max(0, now - this.#appliedAt);
+      this.#applied += Math.min(most, Math.max(-most, this.#target.offset - this.#applied));
+    }
+    this.#appliedAt = now;
+  }
+}
+
+/**
+ * @param {number} skewMs
+ * @returns {'none' | 'detected' | 'error'}
+ */
+export function skewLevel(skewMs) {
+  if (Math.abs(skewMs) > HOUR_MS) {
+    return 'error';
+  }
+  return Math.abs(skewMs) > MINUTE_MS ? 'detected' : 'none';
+}

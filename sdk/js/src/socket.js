@@ -1,0 +1,240 @@
+// One session watched: a WebSocket, and the next one when it is lost. Knows frames by their type only, and no state.
+
+import { backoff } from './backoff.js';
+import { CLOSED, terminalError } from './close-codes.js';
+import { SyncKairosError, wrap } from './errors.js';
+import { Heartbeat } from './heartbeat.js';
+
+/** @typedef {import('./types.js').Platform} Platform */
+/** @typedef {import('./types.js').ClientEvents} ClientEvents */
+
+const LOST = 1006; // as browsers call a connection that ended without a word
+const OPEN = 1; // a WebSocket's readyState
+const PROTOCOL = 'synckairos.v1';
+const PROBE_MS = 1500; // how long a server may take to answer a device that woke
+
+const nothing = () => {};
+
+/**
+ * @typedef {object} SocketOptions
+ * @property {string} url
+ * @property {string} sessionId
+ * @property {import('./tokens.js').Tokens} tokens
+ * @property {Platform} platform
+ * @property {new (url: string, protocols?: string[]) => import('./types.js').Socket} WebSocket
+ * @property {number} maxAttempts
+ */
+
+/**
+ * @typedef {object} SocketHooks
+ * @property {<Name extends keyof ClientEvents>(name: Name, payload: ClientEvents[Name]) => void} emit
+ * @property {(frame: any) => void} frame
+ * @property {() => object | null} resume the RECONNECT to send; null where nothing is known yet
+ * @property {(sample: import('./server-time.js').Sample) => void} sampled
+ * @property {() => void} woke
+ */
+
+export class SessionSocket {
+  /** @type {import('./types.js').ConnectionStatus} */
+  status = 'connecting';
+  #options;
+  #hooks;
+  #heartbeat;
+  /** @type {import('./types.js').Socket | null} */
+  #socket = null;
+  /** @type {any} */
+  #retry = null;
+  #attempt = 0; // since there was a state
+  #turn = 0; // what was begun in an earlier one is void
+
+  /**
+   * @param {SocketOptions} options
+   * @param {SocketHooks} hooks
+   */
+  constructor(options, hooks) {
+    this.#options = options;
+    this.#hooks = hooks;
+    this.#heartbeat = new Heartbeat(options.platform, {
+      send: (text) => this.#send(text),
+      sampled: hooks.sampled,
+      silent: () => this.#lost(LOST, 'the server is silent'),
+      slept: () => this.wake(),
+    });
+  }
+
+  open() {
+    const turn = this.#next();
+    this.#heartbeat.start(); // neither a token nor a handshake may take for ever
+    const mine = (/** @type {() => void} */ act) => turn === this.#turn && act();
+    this.#options.tokens.renew().then(
+      (token) => mine(() => this.#connect(token)),
+      (fault) => mine(() => {
+        this.#hooks.emit('error', fault);
+        mine(() => this.#lost(LOST, fault.message));
+      }),
+    );
+  }
+
+  /** Ends it for good. */
+  close() {
+    if (this.status !== 'disconnected') {
+      this.#over(CLOSED, '', null);
+    }
+  }
+
+  /** There is a state: the connection is good. */
+  settle() {
+    this.#attempt = 0;
+  }
+
+  /** The device slept, the page is shown again, or the network is back. */
+  wake() {
+    if (this.status === 'connecting' || this.status === 'reconnecting') {
+      this.#leave(this.status);
+      this.open();
+    } else if (this.status === 'connected') {
+      const [turn, since] = [this.#turn, this.#options.platform.now()];
+      this.#resume();
+      this.#hooks.woke();
+      this.#options.platform.setTimeout(() => {
+        if (turn === this.#turn && this.#heartbeat.heardAt < since) {
+          this.#lost(LOST, 'the server is silent', 0);
+        }
+      }, PROBE_MS);
+    }
+  }
+
+  /**
+   * A sample of the server's time; null where none came in time, or there is no connection.
+   * @param {number} withinMs
+   */
+  async ask(withinMs) {
+    return this.status === 'connected' ? this.#heartbeat.ask(withinMs) : null;
+  }
+
+  /** @param {string | undefined} token */
+  #connect(token) {
+    const { WebSocket, url } = this.#options;
+    try {
+      this.#socket = new WebSocket(url, token ? [PROTOCOL, `bearer.${token}`] : undefined);
+    } catch (fault) {
+      this.#over(LOST, '', wrap(fault, 'CONNECTION_FAILED', 'no WebSocket can be made'));
+      return;
+    }
+    this.#socket.onopen = () => this.#resume();
+    this.#socket.onmessage = ({ data }) => this.#receive(data);
+    this.#socket.onclose = ({ code, reason }) => this.#lost(code, String(reason ?? ''));
+    this.#socket.onerror = nothing; // a close follows
+  }
+
+  /** @param {unknown} text */
+  #receive(text) {
+    this.#heartbeat.heard();
+    let frame;
+    try {
+      frame = JSON.parse(String(text));
+    } catch (fault) {
+      this.#hooks.emit('error', wrap(fault, 'INVALID_FRAME', 'the server sent what is not JSON'));
+      return;
+    }
+    if (frame.type === 'PONG') {
+      this.#heartbeat.pong(frame);
+    } else if (frame.type === 'CONNECTED') {
+      this.status = 'connected';
+      this.#hooks.emit('connected', { sessionId: this.#options.sessionId });
+    } else {
+      this.#hooks.frame(frame);
+    }
+  }
+
+  /** @param {string} text */
+  #send(text) {
+    if (this.#socket?.readyState === OPEN) {
+      this.#socket.send(text);
+    }
+  }
+
+  #resume() {
+    const known = this.#hooks.resume();
+    if (known) {
+      this.#send(JSON.stringify({ type: 'RECONNECT', ...known }));
+    }
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   * @param {number} [delay] instead of the back-off
+   */
+  #lost(code, reason, delay) {
+    const { tokens, maxAttempts } = this.#options;
+    const error = terminalError(code, reason, tokens.renewable);
+    if (error || code === CLOSED) {
+      this.#over(code, reason, error);
+    } else if (this.#attempt >= maxAttempts) {
+      const text = `given up after ${maxAttempts} attempts${reason && `: ${reason}`}`;
+      this.#over(code, reason, new SyncKairosError('CONNECTION_FAILED', text, { status: code }));
+    } else {
+      this.#again(code, reason, delay);
+    }
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   * @param {SyncKairosError | null} error
+   */
+  #over(code, reason, error) {
+    const before = this.#leave('disconnected');
+    if (before === 'connected') {
+      this.#hooks.emit('disconnected', { code, reason, willReconnect: false });
+    }
+    if (error) {
+      this.#hooks.emit('connectionFailed', error);
+    }
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   * @param {number} [delay]
+   */
+  #again(code, reason, delay) {
+    const { platform, maxAttempts } = this.#options;
+    const before = this.#leave('reconnecting');
+    const attempt = ++this.#attempt;
+    const delayMs = delay ?? backoff(attempt, platform.random);
+    this.#retry = platform.setTimeout(() => this.open(), delayMs);
+    const turn = this.#turn;
+    if (before === 'connected') {
+      this.#hooks.emit('disconnected', { code, reason, willReconnect: true });
+    }
+    if (turn === this.#turn) {
+      this.#hooks.emit('reconnecting', { attempt, maxAttempts, delayMs });
+    }
+  }
+
+  /**
+   * Lets go of the socket that there is; returns the status before.
+   * @param {import('./types.js').ConnectionStatus} status
+   */
+  #leave(status) {
+    const [before, socket] = [this.status, this.#socket];
+    this.#next();
+    this.#heartbeat.stop();
+    this.#socket = null;
+    this.status = status;
+    if (socket) {
+      socket.onopen = socket.onmessage = socket.onclose = nothing;
+      socket.close();
+    }
+    return before;
+  }
+
+  /** Whatever is still on its way counts no more. */
+  #next() {
+    this.#options.platform.clearTimeout(this.#retry);
+    this.#retry = null;
+    return ++this.#turn;
+  }
+}

@@ -1,0 +1,32 @@
+// What the dashboard asks of the API beyond the client: lists, histories, metrics. Each answers, or throws an Error
+// with the code.
+
+import { token } from '../shared/service.js';
+
+const headers = () => (token() ? { Authorization: `Bearer ${token()}` } : {});
+
+function failure(status, body) {
+  const error = new Error(body?.error?.message ?? `the server answered ${status}`);
+  return Object.assign(error, { code: body?.error?.code ?? `HTTP_${status}`, status, details: body?.error?.details });
+}
+
+async function ask(path) {
+  const answer = await fetch(path, { headers: headers(), cache: 'no-store', signal: AbortSignal.timeout(10000) });
+  if (answer.ok) return answer;
+  throw failure(answer.status, await answer.json().catch(() => null));
+}
+
+/** One page of the live sessions: `{data, next_cursor, server_time_ms}`. */
+export async function listSessions(status, cursor) {
+  const query = new URLSearchParams({ limit: '100', ...(status && { status }), ...(cursor && { cursor }) });
+  return (await ask(`/v1/sessions?${query}`)).json();
+}
+
+/** One page of a session's history: `{data, next_after, server_time_ms}`. */
+export async function listEvents(sessionId, after) {
+  const query = new URLSearchParams({ limit: '200', ...(after && { after }) });
+  return (await ask(`/v1/sessions/${encodeURIComponent(sessionId)}/events?${query}`)).json();
+}
+
+/** The text of /metrics, which only this host and a configured network may read. */
+export const readMetrics = async () => (await ask('/metrics')).text();

@@ -1,0 +1,182 @@
+// The first page: choose a kind of clock, change its figures, create it; or open one that is there.
+
+import { element } from '../shared/dom.js';
+import { explain, isTokenMissing, setToken } from '../shared/service.js';
+import { PRESETS, sessionOf } from './presets.js';
+
+function card(preset, index, onchoose) {
+  const input = element('input', {
+    type: 'radio',
+    name: 'preset',
+    value: preset.id,
+    class: 'unseen',
+    checked: index === 0,
+    onchange: onchoose,
+  });
+  return element(
+    'label',
+    { class: 'card' },
+    input,
+    element('span', { class: 'title' }, preset.title),
+    element('span', { class: 'soft' }, preset.note),
+  );
+}
+
+function fieldOf({ name, label, value, min, max }) {
+  const numeric = typeof value === 'number';
+  return element(
+    'label',
+    { class: numeric ? 'number' : 'names' },
+    label,
+    element('input', {
+      name,
+      value,
+      required: true,
+      type: numeric ? 'number' : 'text',
+      min,
+      max,
+      inputmode: numeric ? 'numeric' : null,
+      autocomplete: 'off',
+      maxlength: numeric ? null : 600,
+    }),
+  );
+}
+
+function tokenForm(onset) {
+  const input = element('input', { type: 'password', autocomplete: 'off', required: true, name: 'token' });
+  return element(
+    'form',
+    {
+      class: 'row',
+      onsubmit: (event) => {
+        event.preventDefault();
+        setToken(input.value.trim());
+        onset();
+      },
+    },
+    element('label', {}, 'This service asks for a token', input),
+    element('button', {}, 'Use it'),
+  );
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {import('/sdk/index.js').SyncKairosClient} client
+ * @param {(sessionId: string) => void} open
+ */
+export function openHome(root, client, open) {
+  document.title = 'SyncKairos';
+  let preset = PRESETS[0];
+  const fields = element('div', { class: 'fields' });
+  const problem = element('div', { role: 'alert' });
+  const button = element('button', { class: 'primary large' }, 'Create the clock');
+
+  const choose = (event) => {
+    preset = PRESETS.find(({ id }) => id === (event?.target.value ?? preset.id));
+    fields.replaceChildren(...preset.fields.map(fieldOf));
+  };
+  const show = (error) => {
+    problem.replaceChildren(
+      element('p', { class: 'notice' }, explain(error)),
+      isTokenMissing(error) ? tokenForm(() => location.reload()) : '',
+    );
+  };
+  const create = async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    try {
+      const body = sessionOf(preset, Object.fromEntries(new FormData(form)));
+      await client.createSession(body);
+      open(body.session_id);
+    } catch (error) {
+      show(error);
+    } finally {
+      button.disabled = false;
+    }
+  };
+  const form = element(
+    'form',
+    { class: 'create', onsubmit: create },
+    element(
+      'fieldset',
+      { class: 'cards' },
+      element('legend', { class: 'unseen' }, 'What for?'),
+      ...PRESETS.map((row, index) => card(row, index, choose)),
+    ),
+    fields,
+    button,
+    problem,
+  );
+  choose();
+  root.replaceChildren(
+    heading(),
+    element(
+      'main',
+      { class: 'home' },
+      element('h1', {}, 'One clock, every screen.'),
+      element(
+        'p',
+        { class: 'lead soft' },
+        'Choose a clock and open it on as many screens as you like. All of them show the same time: ',
+        'it is calculated from the server’s, and nothing is counted.',
+      ),
+      form,
+      openForm(open),
+    ),
+    footer(),
+  );
+}
+
+const heading = () =>
+  element(
+    'header',
+    { class: 'bar' },
+    element('a', { class: 'brand', href: '/' }, 'SyncKairos'),
+    element(
+      'nav',
+      { class: 'row', 'aria-label': 'Elsewhere' },
+      element('a', { href: '/docs' }, 'API'),
+      element('a', { href: '/admin/' }, 'Dashboard'),
+    ),
+  );
+
+function openForm(open) {
+  const input = element('input', {
+    name: 'session',
+    required: true,
+    maxlength: 64,
+    pattern: '[A-Za-z0-9_.:\\-]+',
+    placeholder: 'chess-k7m2px',
+    autocomplete: 'off',
+    autocapitalize: 'off',
+    spellcheck: 'false',
+  });
+  return element(
+    'form',
+    {
+      class: 'row existing',
+      onsubmit: (event) => {
+        event.preventDefault();
+        open(input.value);
+      },
+    },
+    element('label', {}, 'Or open one that is there', input),
+    element('button', {}, 'Open'),
+  );
+}
+
+const footer = () =>
+  element(
+    'footer',
+    { class: 'foot soft' },
+    element(
+      'p',
+      {},
+      'This installation: ',
+      element('a', { href: '/health' }, 'health'),
+      ', ',
+      element('a', { href: '/ready' }, 'readiness'),
+      ', ',
+      element('a', { href: '/v1/time' }, 'time'),
+    ),
+  );
