@@ -40,11 +40,14 @@ static void play_a_game(void)
     EXPECT_INT(ws_close_code(client), 1000);
 }
 
+/* With nobody asking, so that it is the timekeeper who commits it. */
 static void let_a_clock_run_out(void)
 {
     const char *id = fresh_id("expires");
     create_running(id, "'sync_mode':'count_up','max_time_ms':1000,'warnings_ms':[500]");
-    await_status(id, "expired");
+    struct ws_client *watcher = watch(id, stack.relay_ports[0]);
+    EVENTUALLY(frames_of(watcher, "TIME_EXPIRED") > 0);
+    ws_leave(watcher);
 }
 
 /* Some series begin with what they count first, and a rate needs two readings: so there is a second time. */
