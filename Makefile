@@ -62,6 +62,7 @@ integration_sources := $(call sources,tests/integration)
 tool_sources        := $(call sources,tests/tools)
 fuzz_sources        := $(call sources,tests/fuzz)
 bench_sources       := $(call sources,bench)
+swarm_sources       := bench/frame.c bench/latency.c bench/swarm.c
 all_sources         := $(wildcard common/*.c) $(program_sources) $(unit_sources) $(integration_sources) $(tool_sources) \
                        $(fuzz_sources) $(bench_sources)
 all_objects         := $(call objects,$(all_sources))
@@ -117,7 +118,7 @@ $(BUILD)/tests/unit: $(call objects,$(unit_sources)) $(testable) $(BUILD)/libsyn
 	@mkdir -p $(@D)
 	$(LINK) $^ $(call pkg_libs,$(unit_libs)) $(unit_extra) -o $@
 
-$(BUILD)/tests/integration: $(call objects,$(integration_sources) bench/swarm.c bench/gauge.c) $(BUILD)/libsynckairos.a
+$(BUILD)/tests/integration: $(call objects,$(integration_sources) $(swarm_sources) bench/gauge.c) $(BUILD)/libsynckairos.a
 	@mkdir -p $(@D)
 	$(LINK) $^ $(call pkg_libs,$(integration_libs)) $(integration_extra) -o $@
 
@@ -126,7 +127,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libsynckairos.a
 	$(LINK) $^ $(call pkg_libs,hiredis jansson) -o $@
 
 # A bench uses the integration tests' servers, with checks of its own.
-bench_shared := bench/switches.c bench/swarm.c bench/gauge.c bench/fanout.c bench/stage.c bench/check.c
+bench_shared := $(swarm_sources) bench/switches.c bench/gauge.c bench/fanout.c bench/stage.c bench/check.c
 bench_stack  := $(filter-out %_test.c %/main.c %/check.c,$(integration_sources))
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(call objects,$(bench_shared) $(bench_stack)) $(BUILD)/libsynckairos.a
 	@mkdir -p $(@D)

@@ -33,7 +33,7 @@ struct contestant {
     int64_t busy_us;  /* processor time in its rounds */
     int64_t redis_us; /* Redis' in them */
     int64_t wall_us;
-    struct swarm_latency latency;
+    struct latency latency;
 };
 
 /* --- a message -------------------------------------------------------------------------------------------------- */

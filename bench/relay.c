@@ -160,7 +160,7 @@ static void measure_deaf(void)
     const size_t messages = 250;
     static const char *const env[] = {"RELAY_PING_S=60", NULL}; /* else it would soon be taken for gone */
     struct swarm *swarms[2];
-    struct swarm_latency found[2];
+    struct latency found[2];
     int64_t version = 100;
     int port = 0;
     relay_start(env, &port);

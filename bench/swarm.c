@@ -3,6 +3,7 @@
  * server does not have with clients that are elsewhere. What it tells of time is the kernel's time of arrival. */
 #include "bench/swarm.h"
 
+#include "bench/frame.h"
 #include "common/buffer.h"
 #include "tests/integration/check.h"
 
@@ -24,11 +25,8 @@
 #define EVENTS 256
 #define PAUSE_US 1000 /* between readings */
 #define PIECE_BYTES 65536
-#define UNDERWAY_MAX 256    /* connections that are not upgraded yet, where no rate is given */
-#define FAILURE_US 200000   /* how long a client that was refused waits before it tries again */
-#define FRAME_MAX (4 << 20) /* nothing that a server of ours sends is longer */
-#define BUCKET_US 20
-#define BUCKETS 500000 /* ten seconds; the last one holds whatever took longer */
+#define UNDERWAY_MAX 256  /* connections that are not upgraded yet, where no rate is given */
+#define FAILURE_US 200000 /* how long a client that was refused waits before it tries again */
 #define NORMAL 1000
 
 /* Sec-WebSocket-Key and its answer are the example of RFC 6455 §1.3. */
@@ -70,9 +68,7 @@ struct swarm {
     size_t turn;     /* who is asked next whether it wants to connect */
     size_t away;
     int64_t since_us;
-    uint64_t samples;
-    int64_t max_us;
-    uint32_t *buckets;
+    struct latencies latencies;
     int64_t arrived_us; /* when the kernel had what is being read */
     char piece[PIECE_BYTES];
     struct peer peers[];
@@ -221,10 +217,7 @@ static void take_sample(struct swarm *swarm, const char *text, size_t length)
     if (sent_us == 0) {
         took_us = (wall_ms() - number_after(text, length, "\"timestamp\":", 0)) * 1000;
     }
-    took_us = took_us < 0 ? 0 : took_us;
-    swarm->samples++;
-    swarm->buckets[took_us / BUCKET_US < BUCKETS ? took_us / BUCKET_US : BUCKETS - 1]++;
-    swarm->max_us = took_us > swarm->max_us ? took_us : swarm->max_us;
+    latencies_add(&swarm->latencies, took_us);
 }
 
 static void take_message(struct swarm *swarm, struct peer *peer, const char *text, size_t length)
@@ -248,43 +241,6 @@ static void take_message(struct swarm *swarm, struct peer *peer, const char *tex
 }
 
 /* --- frames ----------------------------------------------------------------------------------------------------- */
-
-struct frame {
-    unsigned opcode;
-    bool final;
-    const char *payload;
-    size_t length;
-    size_t whole; /* with its header */
-};
-
-/* 1: a frame; 0: not all of it is there; -1: it is none that a server may send. */
-static int read_frame(const char *bytes, size_t length, struct frame *frame)
-{
-    const unsigned char *head = (const unsigned char *)bytes;
-    if (length < 2) {
-        return 0;
-    }
-    const size_t extra = (head[1] & 0x7fU) == 127 ? 8 : (head[1] & 0x7fU) == 126 ? 2 : 0;
-    if ((head[0] & 0x70U) || (head[1] & 0x80U)) {
-        return -1;
-    }
-    if (length < 2 + extra) {
-        return 0;
-    }
-    uint64_t size = extra ? 0 : head[1];
-    for (size_t i = 0; i < extra; i++) {
-        size = size << 8 | head[2 + i];
-    }
-    if (size > FRAME_MAX) {
-        return -1;
-    }
-    *frame = (struct frame){.opcode = head[0] & 0x0fU,
-                            .final = (head[0] & 0x80U) != 0,
-                            .payload = bytes + 2 + extra,
-                            .length = (size_t)size,
-                            .whole = 2 + extra + (size_t)size};
-    return length >= frame->whole;
-}
 
 /* A part of a message. False: it is out of place (RFC 6455 §5.4). */
 static bool take_part(struct swarm *swarm, struct peer *peer, const struct frame *frame)
@@ -335,7 +291,7 @@ static size_t take_frames(struct swarm *swarm, struct peer *peer, const char *by
     size_t used = 0;
     struct frame frame;
     while (peer->fd >= 0) {
-        const int found = read_frame(bytes + used, length - used, &frame);
+        const int found = frame_read(bytes + used, length - used, &frame);
         if (found == 0) {
             break;
         }
@@ -601,7 +557,7 @@ static void release(struct swarm *swarm)
         close(swarm->epoll);
     }
     pthread_mutex_destroy(&swarm->lock);
-    free(swarm->buckets);
+    latencies_free(&swarm->latencies);
     free(swarm);
 }
 
@@ -618,9 +574,9 @@ struct swarm *swarm_start(const struct swarm_spec *spec)
         swarm->peers[i] = (struct peer){.fd = -1, .state = STATE_AWAY, .deaf = i < spec->deaf, .version = -1};
     }
     pthread_mutex_init(&swarm->lock, NULL);
-    swarm->buckets = calloc(BUCKETS, sizeof(*swarm->buckets));
+    const bool measures = latencies_init(&swarm->latencies);
     swarm->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!swarm->buckets || swarm->epoll < 0 || pthread_create(&swarm->thread, NULL, run, swarm)) {
+    if (!measures || swarm->epoll < 0 || pthread_create(&swarm->thread, NULL, run, swarm)) {
         release(swarm);
         return NULL;
     }
@@ -680,33 +636,10 @@ size_t swarm_told(struct swarm *swarm, size_t path, int64_t version)
     return told;
 }
 
-/* The bucket in which the given share of all samples is reached; its upper end in µs. */
-static int64_t percentile(const struct swarm *swarm, uint64_t per_cent)
+void swarm_take_latency(struct swarm *swarm, struct latency *latency)
 {
-    const uint64_t wanted = (swarm->samples * per_cent + 99) / 100;
-    uint64_t seen = 0;
-    for (int64_t i = 0; i < BUCKETS; i++) {
-        seen += swarm->buckets[i];
-        if (seen >= wanted) {
-            return (i + 1) * BUCKET_US;
-        }
-    }
-    return swarm->max_us;
-}
-
-void swarm_take_latency(struct swarm *swarm, struct swarm_latency *latency)
-{
-    *latency = (struct swarm_latency){.count = 0};
     pthread_mutex_lock(&swarm->lock);
-    if (swarm->samples > 0) {
-        *latency = (struct swarm_latency){.count = swarm->samples,
-                                          .p50_us = percentile(swarm, 50),
-                                          .p99_us = percentile(swarm, 99),
-                                          .max_us = swarm->max_us};
-    }
-    memset(swarm->buckets, 0, BUCKETS * sizeof(*swarm->buckets));
-    swarm->samples = 0;
-    swarm->max_us = 0;
+    latencies_take(&swarm->latencies, latency);
     pthread_mutex_unlock(&swarm->lock);
 }
 

@@ -4,6 +4,8 @@
 #ifndef SK_BENCH_SWARM_H
 #define SK_BENCH_SWARM_H
 
+#include "bench/latency.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,15 +57,6 @@ struct swarm_counts {
     uint32_t closes[SWARM_CLOSE_CODES]; /* by code; those beyond count as SWARM_NO_CODE */
 };
 
-/* How long STATE_UPDATEs took, from the instant in their text to their arrival in the client's socket: "sent_at_us"
- * (CLOCK_MONOTONIC) where there is one, else "timestamp" (milliseconds of the wall clock). */
-struct swarm_latency {
-    uint64_t count;
-    int64_t p50_us;
-    int64_t p99_us;
-    int64_t max_us;
-};
-
 /* Lets this process open as many files as it may; what it may. Programs that it starts afterwards inherit that. */
 size_t swarm_raise_file_limit(void);
 
@@ -83,8 +76,10 @@ size_t swarm_left(struct swarm *swarm);
  * one alone. */
 size_t swarm_told(struct swarm *swarm, size_t path, int64_t version);
 
-/* Of everything since the start or since it was asked last. */
-void swarm_take_latency(struct swarm *swarm, struct swarm_latency *latency);
+/* How long STATE_UPDATEs took, from the instant in their text to their arrival in the client's socket: "sent_at_us"
+ * (CLOCK_MONOTONIC) where there is one, else "timestamp" (milliseconds of the wall clock); of all since the start or
+ * since it was asked last. */
+void swarm_take_latency(struct swarm *swarm, struct latency *latency);
 
 /* How many upgrades at the rejoin port fell into each window of so many µs from since_us (CLOCK_MONOTONIC); those
  * outside count nowhere. */
