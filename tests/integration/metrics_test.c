@@ -1,6 +1,7 @@
 /* One scrape tells of all programs of the host, whoever answers it: the API, or the ports of METRICS_PORT. */
 #include "common/version.h"
 #include "tests/integration/reading.h"
+#include "tests/integration/record.h"
 #include "tests/integration/redis_proxy.h"
 #include "tests/integration/story.h"
 #include "tests/integration/suites.h"
@@ -104,6 +105,7 @@ static struct watched watched_start(const char *name, const char *more)
     struct watched watched = {.port = free_port()};
     const char *const env[] = {kept_text("METRICS_PORT=%d", watched.port), more, NULL};
     watched.url = kept_text("http://127.0.0.1:%d", watched.port);
+    record_leave_out(watched.port);
     watched.program = stop_after_test(stack_program(name, env));
     REQUIRE(process_alive(watched.program));
     return watched;

@@ -8,7 +8,7 @@
 /* Appends one; an exchange without an answer is none. Any thread may call it. */
 void record_exchange(const struct request *request, const struct answer *answer);
 
-/* What answers on that port of the loopback is not the API (a relay's own port): it is not recorded. */
+/* What answers on that port of the loopback is not the API (a relay's own port, METRICS_PORT): it is not recorded. */
 void record_leave_out(int port);
 
 #endif
