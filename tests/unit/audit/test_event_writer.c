@@ -74,7 +74,7 @@ static void a_trace_id_that_is_none_is_null(void)
 {
     static const char *const values[] = {"",
                                          "feed",
-                                         TRACE "0",
+                                         "0af7651916cd43dd8448eb211c80319c0",
                                          "0AF7651916CD43DD8448EB211C80319C",
                                          "0af7651916cd43dd8448eb211c80319g",
                                          "0af7651916cd43dd8448eb211c80319 "};
