@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import jsqr from 'jsqr';
 import { parse, quantile, rate, total } from '../../web/admin/metrics.js';
-import { encode } from '../../web/shared/qr.js';
+import { encode } from '../../web/common/qr.js';
 
 const QUIET = 4;
 const SCALE = 3;

@@ -1,7 +1,7 @@
 // What the dashboard asks of the API beyond the client: lists, histories, metrics. Each answers, or throws an Error
 // with the code.
 
-import { token } from '../shared/service.js';
+import { token } from '../common/service.js';
 
 const headers = () => (token() ? { Authorization: `Bearer ${token()}` } : {});
 

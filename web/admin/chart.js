@@ -1,6 +1,6 @@
 // A line chart in SVG: one or two lines over the last minutes, the newest at the right, with its last values in words.
 
-import { drawing, element, write } from '../shared/dom.js';
+import { drawing, element, write } from '../common/dom.js';
 
 const WIDTH = 320;
 const HEIGHT = 96;

@@ -1,9 +1,9 @@
 // One session: its clocks as they run, what may be done to it, and its history.
 
-import { element, mark, write } from '../shared/dom.js';
-import { panesOf } from '../shared/panes.js';
-import { readingOf } from '../shared/reading.js';
-import { explain, newClient } from '../shared/service.js';
+import { element, mark, write } from '../common/dom.js';
+import { panesOf } from '../common/panes.js';
+import { readingOf } from '../common/reading.js';
+import { explain, newClient } from '../common/service.js';
 import { Timeline } from './timeline.js';
 
 const HISTORY_LAG_MS = 1200; // events reach PostgreSQL within a second or so

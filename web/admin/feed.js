@@ -1,6 +1,6 @@
 // Listens to /feed, which tells what becomes of every session, and comes back when the connection is lost.
 
-import { token } from '../shared/service.js';
+import { token } from '../common/service.js';
 
 const REFUSED = new Set([4001, 4003]);
 const LONGEST_WAIT_MS = 10000;

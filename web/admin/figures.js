@@ -1,6 +1,6 @@
 // The service's figures and charts, from a scrape of /metrics each few seconds.
 
-import { element, write } from '../shared/dom.js';
+import { element, write } from '../common/dom.js';
 import { readMetrics } from './api.js';
 import { Chart } from './chart.js';
 import { parse, quantile, rate, total } from './metrics.js';

@@ -1,7 +1,7 @@
 // The dashboard: the list, one session of it, the figures, and the feed that says when to look again.
 
-import { write } from '../shared/dom.js';
-import { explain, isTokenMissing, newClient, setToken, token } from '../shared/service.js';
+import { write } from '../common/dom.js';
+import { explain, isTokenMissing, newClient, setToken, token } from '../common/service.js';
 import { Detail } from './detail.js';
 import { listen } from './feed.js';
 import { Figures } from './figures.js';

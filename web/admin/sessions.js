@@ -1,8 +1,8 @@
 // The list of live sessions with their clocks: filtered here, paged by the server, drawn each frame.
 
-import { element, mark, write } from '../shared/dom.js';
-import { panesOf } from '../shared/panes.js';
-import { readingOf } from '../shared/reading.js';
+import { element, mark, write } from '../common/dom.js';
+import { panesOf } from '../common/panes.js';
+import { readingOf } from '../common/reading.js';
 import { listSessions } from './api.js';
 
 const titleOf = (state) => (typeof state.metadata?.title === 'string' ? state.metadata.title : '');

@@ -1,8 +1,8 @@
 // One session's history: each change of the audit trail, what it was, who made it, and what it did to the clocks.
 
 import { format } from '/sdk/index.js';
-import { element, write } from '../shared/dom.js';
-import { nameOf } from '../shared/panes.js';
+import { element, write } from '../common/dom.js';
+import { nameOf } from '../common/panes.js';
 import { listEvents } from './api.js';
 
 const WORDS = {

@@ -1,6 +1,6 @@
 // Says what happened, once, to screen readers: events only, never the ticking of a clock.
 
-import { activeName, nameOf } from '../shared/panes.js';
+import { activeName, nameOf } from '../common/panes.js';
 
 const ENDED = { expired: 'Time is up', completed: 'The session is over', cancelled: 'The session was cancelled' };
 

@@ -1,7 +1,7 @@
 // One clock on the screen: its name, its time, a bar. Drawn each frame, touched only where something differs.
 
-import { element, mark, write } from '../shared/dom.js';
-import { readingOf, splitText } from '../shared/reading.js';
+import { element, mark, write } from '../common/dom.js';
+import { readingOf, splitText } from '../common/reading.js';
 import { presetOf } from './presets.js';
 
 const WORDS = {

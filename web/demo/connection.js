@@ -1,6 +1,6 @@
 // Shows how the page stands with the server: connected or not, and how well it knows the server's time.
 
-import { element, mark, write } from '../shared/dom.js';
+import { element, mark, write } from '../common/dom.js';
 
 const inUnits = (ms) => (ms < 10000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(1)} s`);
 const signed = (ms) => `${ms < 0 ? '−' : '+'}${inUnits(Math.abs(ms))}`;

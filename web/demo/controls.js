@@ -1,6 +1,6 @@
 // What may be done to a session, by button and by key: rows of a table.
 
-import { element, mark, write } from '../shared/dom.js';
+import { element, mark, write } from '../common/dom.js';
 import { presetOf } from './presets.js';
 import * as sound from './sound.js';
 

@@ -1,7 +1,7 @@
 // The first page: choose a kind of clock, change its figures, create it; or open one that is there.
 
-import { element } from '../shared/dom.js';
-import { explain, isTokenMissing, setToken } from '../shared/service.js';
+import { element } from '../common/dom.js';
+import { explain, isTokenMissing, setToken } from '../common/service.js';
 import { PRESETS, sessionOf } from './presets.js';
 
 function card(preset, index, onchoose) {

@@ -1,7 +1,7 @@
 // The panel that brings a session to other screens: its link, to copy, and as a QR code.
 
-import { drawing, element } from '../shared/dom.js';
-import { encode } from '../shared/qr.js';
+import { drawing, element } from '../common/dom.js';
+import { encode } from '../common/qr.js';
 
 const QUIET = 4; // modules of light around a code
 

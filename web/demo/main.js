@@ -1,6 +1,6 @@
 // The demo: the address says which session is on the screen, and without one the page offers to make one.
 
-import { newClient } from '../shared/service.js';
+import { newClient } from '../common/service.js';
 import { openHome } from './home.js';
 import { openScreen } from './screen.js';
 

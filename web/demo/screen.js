@@ -1,8 +1,8 @@
 // One session on the screen: holds its state, draws it each frame at the server's time, and passes on what is pressed.
 
-import { element, mark, write } from '../shared/dom.js';
-import { explain, isTokenMissing, setToken, watchForReturn } from '../shared/service.js';
-import { panesOf } from '../shared/panes.js';
+import { element, mark, write } from '../common/dom.js';
+import { explain, isTokenMissing, setToken, watchForReturn } from '../common/service.js';
+import { panesOf } from '../common/panes.js';
 import { announce, expiryNews, newsBetween, warningNews } from './announcer.js';
 import { Clockface } from './clockface.js';
 import { Connection } from './connection.js';
