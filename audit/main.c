@@ -25,6 +25,13 @@ struct subcommand {
     const char *help;
 };
 
+/* Of the worker, whose words are read in its log; the other subcommands talk to whoever called them. */
+static enum sk_exit cannot_start(const char *why)
+{
+    sk_log(SK_LOG_ERROR, "cannot start", SK_S("error", why));
+    return SK_EXIT_FAILED;
+}
+
 static enum sk_exit run(const struct sk_config *config, char **argv)
 {
     struct sk_error error = {0};
@@ -32,14 +39,14 @@ static enum sk_exit run(const struct sk_config *config, char **argv)
         return sk_command_misused(argv[0]);
     }
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        return sk_command_complain("libcurl cannot be used");
+        return cannot_start("libcurl cannot be used");
     }
     enum sk_code code = sk_metrics_open(config->metrics_file, "audit", &error);
     if (!code) {
         code = sk_worker_run(config, &error);
     }
     curl_global_cleanup();
-    return code ? sk_command_complain(error.text) : SK_EXIT_OK;
+    return code ? cannot_start(error.text) : SK_EXIT_OK;
 }
 
 /* PREFIX/share/synckairos/sql of the PREFIX that this program is installed under; else ./sql. */
@@ -142,8 +149,10 @@ int main(int argc, char **argv)
     }
     struct sk_config config;
     struct sk_error error = {0};
+    sk_log_open("synckairos-audit", SK_LOG_INFO);
     if (sk_config_load(&config, SK_PROGRAM_AUDIT, &error) || sk_database_url_check(config.database_url, &error)) {
-        return sk_command_complain(error.text);
+        enum sk_exit (*refuse)(const char *text) = subcommand->run == run ? cannot_start : sk_command_complain;
+        return refuse(error.text);
     }
     sk_log_open("synckairos-audit", config.log_level);
     (void)signal(SIGPIPE, SIG_IGN); /* a connection that breaks is an error of its call, not the end */

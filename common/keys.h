@@ -11,15 +11,13 @@ struct sk_key {
     size_t length;
 };
 
-#define SK_KEY_SESSION_PREFIX "session:"             /* a session's key is this and its id */
-#define SK_KEY_TIMERS "timers"                       /* sorted set: session id by next timer */
-#define SK_KEY_TIMERS_UNREADABLE "timers:unreadable" /* sorted set: sessions that could not be read, by when */
-#define SK_KEY_AUDIT "audit"                         /* stream */
-#define SK_KEY_AUDIT_GROUP "audit-writers"           /* its consumer group */
-#define SK_KEY_AUDIT_FAILED "audit:failed"           /* stream */
-#define SK_KEY_AUDIT_FAILED_SESSIONS                                                                                   \
-    "audit:failed:sessions"                  /* hash: session id -> how many of its events are there                   \
-                                              */
+#define SK_KEY_SESSION_PREFIX "session:"                     /* a session's key is this and its id */
+#define SK_KEY_TIMERS "timers"                               /* sorted set: session id by next timer */
+#define SK_KEY_TIMERS_UNREADABLE "timers:unreadable"         /* sorted set: sessions that could not be read, by when */
+#define SK_KEY_AUDIT "audit"                                 /* stream */
+#define SK_KEY_AUDIT_GROUP "audit-writers"                   /* its consumer group */
+#define SK_KEY_AUDIT_FAILED "audit:failed"                   /* stream */
+#define SK_KEY_AUDIT_FAILED_SESSIONS "audit:failed:sessions" /* hash: session id -> its events there */
 #define SK_KEY_AUDIT_DELETED "audit:deleted" /* hash: session id -> its deletion that PostgreSQL may not know yet */
 #define SK_KEY_AUDIT_WRITTEN "audit:written" /* number: events written to PostgreSQL since this Redis began */
 #define SK_KEY_AUDIT_DELAYED "audit:delayed" /* hash: worker -> "<events that wait for PostgreSQL> <until, ms>" */

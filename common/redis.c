@@ -149,11 +149,10 @@ static enum sk_code introduce(struct sk_redis *redis, struct sk_error *error)
     for (size_t i = 0; i < count && !code; i++) {
         code = sk_redis_check(replies[i], error);
     }
-    const redisReply *client_id = replies[count - 1];
-    if (code || !client_id) { /* whatever it says: such a server is of no use */
-        code = SK_STATE_STORE_UNAVAILABLE;
+    if (code) { /* whatever it says: such a server is of no use */
+        code = error->code = SK_STATE_STORE_UNAVAILABLE;
     } else {
-        redis->client_id = client_id->integer;
+        redis->client_id = replies[count - 1]->integer;
         memcpy(redis->client_name, name, sizeof(name));
     }
     sk_redis_replies_free(count, replies);

@@ -34,7 +34,7 @@ static const struct row rows[] = {
     [SK_RATE_LIMIT_EXCEEDED] = {429, NULL, 0, SK_LOG_INFO},
     [SK_INTERNAL_ERROR] = {500, "an unexpected error; the log of the service tells more under this request's id", 0,
                            SK_LOG_ERROR},
-    [SK_STATE_STORE_UNAVAILABLE] = {503, "the state store cannot be reached; nothing was changed, try again", 1,
+    [SK_STATE_STORE_UNAVAILABLE] = {503, "the state store cannot be used now; nothing was changed, try again", 1,
                                     SK_LOG_ERROR},
     [SK_OUTCOME_UNKNOWN] =
         {503,

@@ -1,4 +1,5 @@
 /* A connection's life, and what is sent on it. Owns its outbox; never touches the socket itself (server.h). */
+#include "common/log.h"
 #include "common/metrics.h"
 #include "common/server_clock.h"
 #include "relay/channel.h"
@@ -106,6 +107,7 @@ static void refuse(struct sk_client *client, const struct sk_refusal *refusal)
                 (household == NULL || household->refused < SK_RELAY_REFUSED_HOUSEHOLD_MAX);
     client->refused = true;
     count(client, 1);
+    sk_log(SK_LOG_DEBUG, "refused", SK_I("code", refusal->code), SK_S("why", refusal->reason));
     if (refusal->fault != NULL) {
         char labels[48];
         (void)snprintf(labels, sizeof labels, "reason=\"%s\"", refusal->fault);

@@ -58,7 +58,7 @@ static int serve(const struct sk_config *config)
     struct sk_error error = {.code = SK_OK};
     enum sk_code code = sk_relay_open(&relay, config, &error);
     if (code != SK_OK) {
-        sk_log(SK_LOG_ERROR, "cannot start", SK_S("why", error.text));
+        sk_log(SK_LOG_ERROR, "cannot start", SK_S("error", error.text));
     } else {
         sk_keyring_announce(relay.keyring);
         sk_log(SK_LOG_INFO, "listening", SK_S("bind", config->bind), SK_I("port", config->relay_port));
@@ -79,13 +79,13 @@ int main(int argc, char **argv)
     }
     sk_log_open("synckairos-relay", SK_LOG_INFO);
     if (sk_config_load(&config, SK_PROGRAM_RELAY, &error) != SK_OK) {
-        sk_log(SK_LOG_ERROR, "configuration", SK_S("why", error.text));
+        sk_log(SK_LOG_ERROR, "cannot start", SK_S("error", error.text));
         return 1;
     }
     sk_log_open("synckairos-relay", config.log_level);
     (void)signal(SIGPIPE, SIG_IGN);
     if (sk_metrics_open(config.metrics_file, "relay", &error) != SK_OK) {
-        sk_log(SK_LOG_ERROR, "metrics", SK_S("why", error.text));
+        sk_log(SK_LOG_ERROR, "cannot start", SK_S("error", error.text));
         return 1;
     }
     return limit_descriptors(&config) ? serve(&config) : 1;

@@ -20,9 +20,8 @@ struct sk_pulse {
     int64_t asked_at_us;     /* TIME under way since; 0: none */
     int64_t published_at_us; /* the oldest beat that is not back; 0: none */
     int64_t next_beat_us;
-    int64_t
-        listening_since_us; /* the process stood still before: that nothing was heard says nothing. 0: it never did */
-    bool refused;           /* Redis takes no beats, and the log was told */
+    int64_t listening_since_us; /* silence counts from here: the process stood still until then; 0: it never did */
+    bool refused;               /* Redis takes no beats, and the log was told */
 };
 
 /* All borrowed for the pulse's life. */

@@ -37,9 +37,8 @@ struct sk_server;
 #define SK_RELAY_PAUSE_MS 1000            /* a tick that is so late means that the process stood still */
 #define SK_RELAY_REFUSED_MAX 1024         /* who may be told at a time that they are not let in */
 #define SK_RELAY_REFUSED_HOUSEHOLD_MAX 64 /* … of one household */
-#define SK_RELAY_GUESTS_MS                                                                                             \
-    1000                       /* how long those may take who have come in, but not spoken, when the last client goes */
-#define SK_RELAY_CLOSE_MS 2000 /* how long closing may take, once nothing is served any more */
+#define SK_RELAY_GUESTS_MS 1000           /* who has come in may take so long to speak when the last client goes */
+#define SK_RELAY_CLOSE_MS 2000            /* how long closing may take, once nothing is served any more */
 
 struct sk_relay {
     const struct sk_config *config; /* borrowed */

@@ -224,17 +224,18 @@ static void a_connection_ends_with_its_token(void)
 
 static void pages_of_other_origins_are_refused(void)
 {
-    const char *const env[] = {"CORS_ORIGIN=https://game.example, http://b.example:81", NULL};
+    const char *const env[] = {"CORS_ORIGIN=https://game.example, http://b.example:81", "LOG_LEVEL=debug", NULL};
     const char *id = fresh_id("origin");
     const char *path = kept_text("/ws?sessionId=%s", id);
     int port = 0;
-    relay_start(env, &port);
+    struct process *relay = relay_start(env, &port);
     create(id, CHESS);
     EXPECT_OPENING(ws_open(port, path)); /* no browser */
     EXPECT_OPENING(ws_open_with(port, path, "Origin: https://game.example\r\n"));
     EXPECT_OPENING(ws_open_with(port, path, "Origin: http://b.example:81\r\n"));
     EXPECT_INT(close_code(port, path, "Origin: https://evil.example\r\n"), 4003);
     EXPECT_INT(close_code(port, path, "Origin: null\r\n"), 4003);
+    EXPECT(process_logged(relay, "\"msg\":\"refused\",\"code\":4003,\"why\":\"origin not allowed\""));
 }
 
 /* --- starting ----------------------------------------------------------------------------------------------------- */

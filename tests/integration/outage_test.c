@@ -139,12 +139,21 @@ static void a_full_redis_is_read_but_not_changed(void)
     EXPECT_STATUS(act_at(api->url, id, "switch", NULL), 200);
 }
 
+static void a_redis_that_refuses_the_password_is_one_that_is_away(void)
+{
+    const char *const env[] = {kept_text("REDIS_URL=redis://:wrong@127.0.0.1:%d/0", stack.redis_port), NULL};
+    struct api *api = api_start(env);
+    EXPECT_ERROR(look_at(api->url, "anything"), 503, "STATE_STORE_UNAVAILABLE");
+    EXPECT(process_logged(api->program, "\"code\":\"STATE_STORE_UNAVAILABLE\",\"error\":\"redis: ERR AUTH"));
+}
+
 CU_TestInfo outage_tests[] = {
     {"Redis restarted under load: 503 meanwhile, nothing lost, nobody dropped", redis_restarted_under_load},
     {"timers that came due meanwhile fire afterwards", timers_that_came_due_meanwhile_fire_afterwards},
     {"a client that comes while Redis is away is not turned away for good",
      a_client_that_comes_while_redis_is_away_is_not_turned_away_for_good},
     {"a full Redis is read but not changed", a_full_redis_is_read_but_not_changed},
+    {"a Redis that refuses the password is one that is away", a_redis_that_refuses_the_password_is_one_that_is_away},
     {"PostgreSQL away delays the trail and nothing else", postgres_away_delays_the_trail_and_nothing_else},
     {"connections that PostgreSQL cuts lose no event", connections_that_postgres_cuts_lose_no_event},
     CU_TEST_INFO_NULL,

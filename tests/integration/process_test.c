@@ -83,7 +83,7 @@ static void a_wrong_setting_refuses_to_start(void)
                                     rows[i].second, NULL};
         struct process *process = process_start(&(struct process_spec){.name = rows[i].name, .argv = argv, .env = env});
         EXPECT(process_wait(process) > 0);
-        EXPECT(process_logged(process, "REDIS_URL is 'http://nonsense'"));
+        EXPECT(process_logged(process, "\"msg\":\"cannot start\",\"error\":\"REDIS_URL is 'http://nonsense'"));
     }
 }
 
