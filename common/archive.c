@@ -111,8 +111,7 @@ bool sk_archive_reachable(struct sk_archive *archive)
     return archive->reachable;
 }
 
-/* --- statements -----------------------------------------------------------------------------------------------------
- */
+/* --- statements -------------------------------------------------------------------------------------------------- */
 
 /* The message up to its first line's end; DETAIL and CONTEXT, which quote rows, are left out. */
 static enum sk_code fail(struct sk_error *error, const char *message)

@@ -41,8 +41,7 @@ void sk_catalogue_page_clear(struct sk_catalogue_page *page)
     *page = (struct sk_catalogue_page){0};
 }
 
-/* --- ids ------------------------------------------------------------------------------------------------------------
- */
+/* --- ids --------------------------------------------------------------------------------------------------------- */
 
 /* By creation, then by id, byte by byte: Redis' own order within a set. */
 static int compare(const struct entry *left, const struct entry *right)
@@ -170,8 +169,7 @@ static enum sk_code read_ids(struct sk_redis *redis, const struct search *search
     }
 }
 
-/* --- sessions -------------------------------------------------------------------------------------------------------
- */
+/* --- sessions ---------------------------------------------------------------------------------------------------- */
 
 /* Asks for the sessions and the time. replies: of MGET and TIME, owned by the caller. */
 static enum sk_code fetch(struct sk_redis *redis, const struct entries *entries, size_t count, redisReply *replies[2],

@@ -46,8 +46,7 @@ struct sk_transaction_event *sk_transaction_event(struct sk_transaction *transac
     return event;
 }
 
-/* --- the commands --------------------------------------------------------------------------------------------------
- */
+/* --- the commands ------------------------------------------------------------------------------------------------ */
 
 /* One command under construction; numbers are kept beside it as text. */
 struct command {
@@ -272,8 +271,7 @@ static size_t send_all(struct sk_redis *redis, const struct sk_transaction *tran
     return sent;
 }
 
-/* --- the answer ----------------------------------------------------------------------------------------------------
- */
+/* --- the answer -------------------------------------------------------------------------------------------------- */
 
 /* The connection broke, and with it went the answer. The old connection is cut off at the server first, so that what
  * is read now stays true; then the session's last event tells. */

@@ -67,8 +67,7 @@ struct wish {
     const char *after; /* an event's id; NULL: the beginning */
 };
 
-/* --- the question ---------------------------------------------------------------------------------------------------
- */
+/* --- the question ------------------------------------------------------------------------------------------------ */
 
 static bool is_uuid(const char *text)
 {
@@ -123,8 +122,7 @@ static enum sk_code ask(struct api *api, const char *session_id, const struct wi
     return sk_archive_query(&api->archive, events_sql, 3, parameters, rows, error);
 }
 
-/* --- the answer -----------------------------------------------------------------------------------------------------
- */
+/* --- the answer -------------------------------------------------------------------------------------------------- */
 
 static const char *text_at(const PGresult *rows, int row, enum column column)
 {

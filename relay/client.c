@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* --- life -----------------------------------------------------------------------------------------------------------
- */
+/* --- life -------------------------------------------------------------------------------------------------------- */
 
 struct sk_client *sk_client_new(struct sk_relay *relay, struct lws *socket, struct sk_household *household)
 {
@@ -151,8 +150,7 @@ void sk_client_begin(struct sk_client *client, const struct sk_visit *visit)
     }
 }
 
-/* --- writing --------------------------------------------------------------------------------------------------------
- */
+/* --- writing ----------------------------------------------------------------------------------------------------- */
 
 /* When a close frame that is sent now must be out. */
 static int64_t linger_end(const struct sk_client *client)
@@ -185,8 +183,7 @@ void sk_client_send_soon(struct sk_client *client)
     }
 }
 
-/* --- closing --------------------------------------------------------------------------------------------------------
- */
+/* --- closing ----------------------------------------------------------------------------------------------------- */
 
 void sk_client_close(struct sk_client *client, enum sk_close code, const char *reason)
 {
@@ -219,8 +216,7 @@ void sk_client_abort(struct sk_client *client)
     sk_server_drop(client);
 }
 
-/* --- sending --------------------------------------------------------------------------------------------------------
- */
+/* --- sending ----------------------------------------------------------------------------------------------------- */
 
 /* Puts a frame into the outbox. One that is full only because its turn has not come is sent first. */
 static bool push(struct sk_client *client, struct sk_frame_buffer *frame)

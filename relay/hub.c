@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the table ------------------------------------------------------------------------------------------------------
- */
+/* --- the table --------------------------------------------------------------------------------------------------- */
 
 /* FNV-1a from a start of this process' own, so that nobody can choose ids that all fall into one chain. */
 static size_t bucket_of(const struct sk_hub *hub, const char *session_id)
@@ -58,8 +57,7 @@ static void remove_channel(struct sk_hub *hub, struct sk_channel *channel)
     sk_channel_free(channel);
 }
 
-/* --- turns ----------------------------------------------------------------------------------------------------------
- */
+/* --- turns ------------------------------------------------------------------------------------------------------- */
 
 void sk_hub_line_up(struct sk_hub *hub, struct sk_channel *channel, enum sk_line line)
 {
@@ -101,8 +99,7 @@ void sk_hub_read_done(struct sk_hub *hub)
     hub->reading--;
 }
 
-/* --- what Redis says ------------------------------------------------------------------------------------------------
- */
+/* --- what Redis says --------------------------------------------------------------------------------------------- */
 
 static void on_feed(struct sk_hub *hub, const char *kind, const redisReply *payload)
 {
@@ -199,8 +196,7 @@ static void on_commands_down(void *owner)
     sk_metrics_add(SK_METRIC_REDIS_ERRORS, "", 1);
 }
 
-/* --- life -----------------------------------------------------------------------------------------------------------
- */
+/* --- life -------------------------------------------------------------------------------------------------------- */
 
 int64_t sk_hub_now_ms(const struct sk_hub *hub)
 {

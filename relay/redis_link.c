@@ -51,8 +51,7 @@ static void resolve(struct sk_redis_link *link);
 static void connect_now(struct sk_redis_link *link, const char *host);
 static void greet(struct sk_redis_link *link);
 
-/* --- states ---------------------------------------------------------------------------------------------------------
- */
+/* --- states ------------------------------------------------------------------------------------------------------ */
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -149,8 +148,7 @@ void sk_redis_link_disconnect(struct sk_redis_link *link, const char *why)
     go_down(link, why);
 }
 
-/* --- opening --------------------------------------------------------------------------------------------------------
- */
+/* --- opening ----------------------------------------------------------------------------------------------------- */
 
 /* A name may have several addresses: each attempt tries the next. */
 static const struct addrinfo *choose(const struct addrinfo *found, unsigned attempt)
@@ -260,8 +258,7 @@ static void connect_now(struct sk_redis_link *link, const char *host)
     (void)redisAsyncSetConnectCallback(context, on_connected);
 }
 
-/* --- greeting -------------------------------------------------------------------------------------------------------
- */
+/* --- greeting ---------------------------------------------------------------------------------------------------- */
 
 static void on_greeted(void *data, const redisReply *reply)
 {
@@ -310,8 +307,7 @@ static void greet(struct sk_redis_link *link)
     }
 }
 
-/* --- commands -------------------------------------------------------------------------------------------------------
- */
+/* --- commands ---------------------------------------------------------------------------------------------------- */
 
 static void on_reply(redisAsyncContext *context, void *reply, void *data)
 {
@@ -366,8 +362,7 @@ bool sk_redis_link_unsubscribe(struct sk_redis_link *link, const char *channel)
            redisAsyncCommand(link->connection->context, NULL, NULL, "UNSUBSCRIBE %s", channel) == REDIS_OK;
 }
 
-/* --- life -----------------------------------------------------------------------------------------------------------
- */
+/* --- life -------------------------------------------------------------------------------------------------------- */
 
 struct sk_redis_link *sk_redis_link_new(uv_loop_t *loop, const struct sk_redis_link_options *options)
 {

@@ -44,8 +44,7 @@ static struct sk_server *server_of(struct lws *wsi)
     return lws_context_user(lws_get_context(wsi));
 }
 
-/* --- connections ----------------------------------------------------------------------------------------------------
- */
+/* --- connections ------------------------------------------------------------------------------------------------- */
 
 /* Bounds what the kernel holds for it, and has it send what it is given: without TCP_NODELAY the second of two short
  * frames waits for the acknowledgement of the first, 40 ms where the peer is in no hurry. None of it is vital. */
@@ -228,8 +227,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
-/* --- what the clients ask of their sockets --------------------------------------------------------------------------
- */
+/* --- what the clients ask of their sockets ----------------------------------------------------------------------- */
 
 static bool something_waits(const struct sk_client *client)
 {
@@ -289,8 +287,7 @@ uint64_t sk_server_received_bytes(const struct sk_client *client)
     return sk_arrivals_received_bytes(server_of(client->socket)->arrivals, lws_get_socket_fd(client->socket));
 }
 
-/* --- life -----------------------------------------------------------------------------------------------------------
- */
+/* --- life -------------------------------------------------------------------------------------------------------- */
 
 static const struct lws_protocols protocols[] = {
     {.name = SK_SUBPROTOCOL,

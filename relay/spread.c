@@ -26,8 +26,7 @@ void sk_spread_leave(struct sk_spread *spread, struct sk_spread_seat *seat)
     }
 }
 
-/* --- in line --------------------------------------------------------------------------------------------------------
- */
+/* --- in line ----------------------------------------------------------------------------------------------------- */
 
 /* A queue that is still there afterwards stands at the end again: whoever of it visits is in no queue meanwhile. */
 static void serve(struct sk_spread *spread, struct sk_spread_queue *queue)
@@ -67,8 +66,7 @@ static void line_up(struct sk_spread *spread, struct sk_spread_queue *queue, str
     seat->queue = queue;
 }
 
-/* --- at once --------------------------------------------------------------------------------------------------------
- */
+/* --- at once ----------------------------------------------------------------------------------------------------- */
 
 static void on_turn_end(uv_prepare_t *turn_end)
 {
@@ -97,8 +95,7 @@ void sk_spread_send(struct sk_spread *spread, struct sk_spread_queue *queue, str
     }
 }
 
-/* --- life -----------------------------------------------------------------------------------------------------------
- */
+/* --- life -------------------------------------------------------------------------------------------------------- */
 
 bool sk_spread_open(struct sk_spread *spread, uv_loop_t *loop, sk_spread_visit *visit)
 {
