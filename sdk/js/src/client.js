@@ -1,53 +1,42 @@
 // The client: one service, any number of sessions through REST, one of them watched through a WebSocket.
 
-import { SyncKairosError } from './errors.js';
-import { Events, guarded } from './events.js';
+import { Events } from './events.js';
 import { Http } from './http.js';
+import { sessionOf, timeOf } from './incoming.js';
+import { reconnection } from './options.js';
 import { absoluteUrl, platform as host } from './platform.js';
 import { LONGEST_RTT_MS, sampleOf } from './server-time.js';
-import { SessionSocket } from './socket.js';
 import { TimeSync } from './time-sync.js';
 import { Tokens } from './tokens.js';
+import { Watch } from './watch.js';
 
 /** @typedef {import('./types.js').SessionState} SessionState */
 /** @typedef {import('./types.js').ClientEvents} ClientEvents */
 /** @typedef {import('./server-time.js').Sample} Sample */
 
-/**
- * Whether a state replaces another (docs/websocket.md, "Order").
- * @param {SessionState} state
- * @param {SessionState | null} last
- */
-function isNewer(state, last) {
-  return !last || state.updated_at_ms > last.updated_at_ms
-    || (state.updated_at_ms === last.updated_at_ms && state.version > last.version);
-}
+const SAMPLE_TIMEOUT_MS = 2000; // a first request may need a connection, whose next one is quick
 
 /**
- * What a switch must find, so that it ends the cycle it was meant for and no other.
- * @param {SessionState} state
+ * What a switch must find, so that it ends the cycle it was meant for and no other: that of a participant, or whoever
+ * is active, and by its number where the state shows them active.
+ * @param {SessionState | null} state as far as it is known
+ * @param {string | null | undefined} participantId
  */
-function guardOf({ active_participant_id: active, cycle_number: cycle }) {
-  return active === null ? { current_cycle_number: cycle } : { current_participant_id: active };
+function guardOf(state, participantId) {
+  const active = participantId ?? state?.active_participant_id ?? null;
+  return {
+    ...(active !== null && { current_participant_id: active }),
+    ...(state?.active_participant_id === active && { current_cycle_number: state.cycle_number }),
+  };
 }
 
 export class SyncKairosClient {
   #http;
-  #wsUrl;
-  #tokens;
   #platform;
   #WebSocket;
-  #maxAttempts;
   #time;
+  #watch;
   #events = new Events();
-  /** @type {SessionSocket | null} */
-  #socket = null;
-  #watched = '';
-  /** @type {SessionState | null} of the watched session */
-  #state = null;
-  /** @type {(state: SessionState) => void} */
-  #onUpdate = () => {};
-  #ignoreWakes = () => {};
 
   /**
    * @param {string} apiUrl such as `https://clocks.example`; in a page also relative to it
@@ -55,14 +44,15 @@ export class SyncKairosClient {
    * @param {import('./types.js').ClientOptions} [options]
    */
   constructor(apiUrl, wsUrl, options = {}) {
-    this.#platform = { ...host, ...options.platform };
-    this.#tokens = new Tokens(options.token);
+    const platform = { ...host, ...options.platform };
+    const tokens = new Tokens(options.token);
     const api = absoluteUrl(apiUrl, 'apiUrl', ['http:', 'https:']);
-    this.#http = new Http(`${api.origin}${api.pathname.replace(/\/+$/, '')}`, this.#tokens, this.#platform);
-    this.#wsUrl = absoluteUrl(wsUrl, 'wsUrl', ['ws:', 'wss:']);
+    this.#platform = platform;
+    this.#http = new Http(`${api.origin}${api.pathname.replace(/\/+$/, '')}`, tokens, platform);
+    this.#time = new TimeSync(platform, this.#events, () => this.#sample());
     this.#WebSocket = options.WebSocket ?? globalThis.WebSocket;
-    this.#maxAttempts = options.maxAttempts ?? 10;
-    this.#time = new TimeSync(this.#platform, this.#events, () => this.#sample());
+    this.#watch = new Watch(absoluteUrl(wsUrl, 'wsUrl', ['ws:', 'wss:']),
+      { tokens, platform, WebSocket: this.#WebSocket, ...reconnection(options) }, this.#events, this.#time);
   }
 
   // --- sessions: each of these answers with the state after it ---
@@ -81,16 +71,17 @@ export class SyncKairosClient {
 
   /**
    * Ends a cycle. Which one: that of the participant given, else the one that the watched state shows, else the one
-   * that the server shows when it is asked. It is refused, and nothing happens, where that one has ended already.
+   * that the server shows when it is asked. Where the state is known that shows it, it is meant by its number, too. It
+   * is refused, and nothing happens, where that one has ended already.
    * @param {string} sessionId
    * @param {string | null} [currentParticipantId]
    * @param {string | null} [nextParticipantId] in place of the rotation
    */
   async switchCycle(sessionId, currentParticipantId, nextParticipantId) {
-    const guard = currentParticipantId != null ? { current_participant_id: currentParticipantId }
-      : guardOf(this.#known(sessionId) ?? await this.getSession(sessionId));
+    const known = this.#watch.known(sessionId)
+      ?? (currentParticipantId == null ? await this.getSession(sessionId) : null);
     const next = nextParticipantId != null ? { next_participant_id: nextParticipantId } : {};
-    return this.#operate(sessionId, 'switch', { ...guard, ...next });
+    return this.#operate(sessionId, 'switch', { ...guardOf(known, currentParticipantId), ...next });
   }
 
   /** @param {string} sessionId */
@@ -130,8 +121,8 @@ export class SyncKairosClient {
    * @param {string} sessionId
    * @param {import('./types.js').NewParticipant} participant
    */
-  addParticipant(sessionId, participant) {
-    return this.#change('POST', `${pathOf(sessionId)}/participants`, participant);
+  async addParticipant(sessionId, participant) {
+    return this.#change('POST', pathOf(sessionId, 'participants'), participant);
   }
 
   /**
@@ -139,8 +130,8 @@ export class SyncKairosClient {
    * @param {string} participantId
    * @param {import('./types.js').Adjustment} adjustment
    */
-  adjustTime(sessionId, participantId, adjustment) {
-    return this.#change('PATCH', `${pathOf(sessionId)}/participants/${encodeURIComponent(participantId)}`, adjustment);
+  async adjustTime(sessionId, participantId, adjustment) {
+    return this.#change('PATCH', pathOf(sessionId, 'participants', participantId), adjustment);
   }
 
   // --- watching ---
@@ -155,28 +146,17 @@ export class SyncKairosClient {
     if (!this.#WebSocket) {
       throw new TypeError('there is no WebSocket here: hand a class in, as the option WebSocket');
     }
-    this.disconnect();
-    const url = new URL(this.#wsUrl);
-    url.searchParams.set('sessionId', sessionId);
-    const socket = this.#newSocket(url.href, sessionId);
-    this.#socket = socket;
-    this.#watched = sessionId;
-    this.#onUpdate = onUpdate;
-    this.#ignoreWakes = this.#platform.onWake(() => socket.wake());
-    socket.open();
+    checkId(sessionId);
+    this.#watch.begin(sessionId, onUpdate);
   }
 
   disconnect() {
-    const socket = this.#socket;
-    this.#ignoreWakes();
-    this.#socket = null;
-    this.#state = null;
-    socket?.close();
+    this.#watch.end();
   }
 
   /** @returns {import('./types.js').ConnectionStatus} */
   get status() {
-    return this.#socket?.status ?? 'disconnected';
+    return this.#watch.status;
   }
 
   /**
@@ -222,78 +202,13 @@ export class SyncKairosClient {
 
   /** @returns {Promise<Sample | null>} */
   async #sample() {
-    if (this.#socket?.status === 'connected') {
-      return this.#socket.ask(LONGEST_RTT_MS);
+    if (this.status === 'connected') {
+      return this.#watch.sample(LONGEST_RTT_MS);
     }
     const sent = this.#platform.now();
-    const { timestamp_ms: serverTime } = await this.#http.once('/v1/time', {});
-    return sampleOf(sent, this.#platform.now(), serverTime);
-  }
-
-  // --- what comes in ---
-
-  /**
-   * @param {string} url
-   * @param {string} sessionId
-   */
-  #newSocket(url, sessionId) {
-    const options = {
-      url, sessionId, tokens: this.#tokens, platform: this.#platform, WebSocket: this.#WebSocket,
-      maxAttempts: this.#maxAttempts,
-    };
-    return new SessionSocket(options, {
-      emit: (name, payload) => {
-        this.#events.emit(name, payload);
-        if (name === 'connected') {
-          this.#time.syncQuietly();
-        }
-      },
-      frame: (frame) => this.#receive(frame),
-      resume: () => this.#state
-        && { last_known_version: this.#state.version, updated_at_ms: this.#state.updated_at_ms },
-      sampled: (sample) => this.#time.add(sample),
-      woke: () => this.#time.syncQuietly(),
-    });
-  }
-
-  /** @param {any} frame */
-  #receive(frame) {
-    switch (frame.type) {
-      case 'STATE_SYNC':
-        this.#socket?.settle();
-        this.#show(frame.payload);
-        break;
-      case 'STATE_UPDATE':
-        this.#showNewer(frame.payload);
-        break;
-      case 'TIME_WARNING':
-        this.#events.emit('timeWarning', frame.payload);
-        break;
-      case 'TIME_EXPIRED':
-        this.#events.emit('timeExpired', frame.payload);
-        break;
-      case 'SESSION_DELETED':
-        this.#events.emit('sessionDeleted', { sessionId: frame.sessionId });
-        break;
-      case 'ERROR':
-        this.#events.emit('error', new SyncKairosError(frame.code, frame.message));
-        break;
-      default: // what a newer server may send
-    }
-  }
-
-  /** @param {SessionState} state */
-  #show(state) {
-    this.#state = state;
-    guarded(this.#onUpdate, state);
-    this.#events.emit('stateUpdate', state);
-  }
-
-  /** @param {SessionState} state */
-  #showNewer(state) {
-    if (isNewer(state, this.#state)) {
-      this.#show(state);
-    }
+    const answer = await this.#http.once('/v1/time', { method: 'GET' }, SAMPLE_TIMEOUT_MS);
+    const received = this.#platform.now();
+    return sampleOf(sent, received, timeOf(answer));
   }
 
   // --- what goes out ---
@@ -303,8 +218,8 @@ export class SyncKairosClient {
    * @param {string} operation
    * @param {object} [body]
    */
-  #operate(sessionId, operation, body = {}) {
-    return this.#change('POST', `${pathOf(sessionId)}/${operation}`, body);
+  async #operate(sessionId, operation, body = {}) {
+    return this.#change('POST', pathOf(sessionId, operation), body);
   }
 
   /**
@@ -317,22 +232,25 @@ export class SyncKairosClient {
   }
 
   /**
-   * An answer about the watched session is shown at once: its update may come later.
-   * @param {{data: SessionState}} answer
+   * @param {any} answer
    * @returns {SessionState}
    */
-  #answered({ data }) {
-    if (this.#known(data.session_id)) {
-      this.#showNewer(data);
-    }
-    return data;
-  }
-
-  /** @param {string} sessionId */
-  #known(sessionId) {
-    return this.status !== 'disconnected' && this.#watched === sessionId ? this.#state : null;
+  #answered(answer) {
+    const state = sessionOf(answer);
+    this.#watch.answered(state);
+    return state;
   }
 }
 
-/** @param {string} sessionId */
-const pathOf = (sessionId) => `/v1/sessions/${encodeURIComponent(sessionId)}`;
+/** @param {string[]} names a session's id, and what is meant of it */
+function pathOf(...names) {
+  names.forEach(checkId);
+  return ['/v1/sessions', ...names.map(encodeURIComponent)].join('/');
+}
+
+/** @param {unknown} id */
+function checkId(id) {
+  if (typeof id !== 'string' || id === '') {
+    throw new TypeError(`an id must be a string that is not empty: ${String(id)}`);
+  }
+}

@@ -4,6 +4,7 @@ import { SyncKairosError } from './errors.js';
 
 export const CLOSED = 1000;
 export const TOKEN_EXPIRED = 4009;
+export const BUSY = 4013;
 
 /** @type {Record<number, [code: string, text: string]>} those after which nobody reconnects, but for 1000 */
 const TERMINAL = {

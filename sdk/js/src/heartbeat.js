@@ -30,6 +30,7 @@ export class Heartbeat {
   #tickedAt = 0;
   #wallAtTick = 0;
   #pingedAt = 0;
+  #startedAt = 0;
   /** @type {Map<number, (sample: Sample | null) => void>} of samples asked for, by when their PING was sent */
   #asked = new Map();
 
@@ -45,7 +46,7 @@ export class Heartbeat {
   start() {
     this.stop();
     this.#unanswered = 0;
-    this.#pingedAt = this.#platform.now();
+    this.#startedAt = this.#pingedAt = this.#platform.now();
     this.#schedule();
   }
 
@@ -63,11 +64,11 @@ export class Heartbeat {
     this.#unanswered = 0;
   }
 
-  /** @param {{client_timestamp: unknown, server_timestamp: number}} frame */
+  /** @param {{[more: string]: any}} frame */
   pong({ client_timestamp: sent, server_timestamp: serverTime }) {
     const now = this.#platform.now();
-    if (typeof sent !== 'number' || sent > now || !Number.isFinite(serverTime)) {
-      return;
+    if (typeof sent !== 'number' || !(sent >= this.#startedAt && sent <= now) || !Number.isFinite(serverTime)) {
+      return; // no answer to a PING of this connection
     }
     const sample = sampleOf(sent, now, serverTime);
     const resolve = this.#asked.get(sent);

@@ -85,11 +85,12 @@ export class Http {
    * One attempt.
    * @param {string} path
    * @param {RequestInit} init
+   * @param {number} [timeoutMs]
    * @returns {Promise<any>}
    */
-  async once(path, init) {
+  async once(path, init, timeoutMs = TIMEOUT_MS) {
     const abort = new AbortController();
-    const timer = this.#platform.setTimeout(() => abort.abort(), TIMEOUT_MS);
+    const timer = this.#platform.setTimeout(() => abort.abort(), timeoutMs);
     try {
       return await this.#exchange(path, { ...init, cache: 'no-store', signal: abort.signal });
     } finally {

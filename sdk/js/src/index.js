@@ -3,12 +3,19 @@
 /**
  * @typedef {import('./types.js').SessionState} SessionState
  * @typedef {import('./types.js').SessionConfig} SessionConfig
+ * @typedef {import('./types.js').SyncMode} SyncMode
+ * @typedef {import('./types.js').SessionStatus} SessionStatus
  * @typedef {import('./types.js').Participant} Participant
  * @typedef {import('./types.js').Group} Group
  * @typedef {import('./types.js').Clock} Clock
  * @typedef {import('./types.js').NewParticipant} NewParticipant
  * @typedef {import('./types.js').Adjustment} Adjustment
+ * @typedef {import('./types.js').TimeoutAction} TimeoutAction
+ * @typedef {import('./types.js').TimeWarning} TimeWarning
+ * @typedef {import('./types.js').TimeExpired} TimeExpired
  * @typedef {import('./types.js').ClientOptions} ClientOptions
+ * @typedef {import('./types.js').TokenSource} TokenSource
+ * @typedef {import('./types.js').Platform} Platform
  * @typedef {import('./types.js').ClientEvents} ClientEvents
  * @typedef {import('./types.js').ConnectionStatus} ConnectionStatus
  * @typedef {import('./types.js').ClockReading} ClockReading

@@ -74,13 +74,18 @@ export class ServerTime {
     return this.#shown;
   }
 
+  /** Whether there was a sample. */
+  get known() {
+    return this.#target !== null;
+  }
+
   /** @returns {import('./types.js').ClockReading} */
   reading() {
     const offset = this.now() - this.#platform.wallClock();
     if (!this.#target) {
       return { offset, error: null, rtt: null };
     }
-    const behind = Math.abs(this.#target.offset - this.#applied);
+    const behind = Math.abs(this.#platform.now() + this.#target.offset - this.#shown);
     return { offset, error: errorOf(this.#target) + behind, rtt: this.#target.rtt };
   }
 

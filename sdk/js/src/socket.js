@@ -4,6 +4,7 @@ import { backoff } from './backoff.js';
 import { CLOSED, terminalError } from './close-codes.js';
 import { SyncKairosError, wrap } from './errors.js';
 import { Heartbeat } from './heartbeat.js';
+import { parseFrame } from './incoming.js';
 
 /** @typedef {import('./types.js').Platform} Platform */
 /** @typedef {import('./types.js').ClientEvents} ClientEvents */
@@ -11,7 +12,7 @@ import { Heartbeat } from './heartbeat.js';
 const LOST = 1006; // as browsers call a connection that ended without a word
 const OPEN = 1; // a WebSocket's readyState
 const PROTOCOL = 'synckairos.v1';
-const PROBE_MS = 1500; // how long a server may take to answer a device that woke
+const PROBE_MS = 1500; // how long a server may take to answer a device that woke; who wakes again meanwhile has asked
 
 const nothing = () => {};
 
@@ -23,6 +24,7 @@ const nothing = () => {};
  * @property {Platform} platform
  * @property {new (url: string, protocols?: string[]) => import('./types.js').Socket} WebSocket
  * @property {number} maxAttempts
+ * @property {number} maxDelayMs
  */
 
 /**
@@ -46,6 +48,12 @@ export class SessionSocket {
   #retry = null;
   #attempt = 0; // since there was a state
   #turn = 0; // what was begun in an earlier one is void
+  #openedAt = 0;
+  /** @type {any} */
+  #probe = null;
+  /** @type {{now: number, wall: number} | null} when this turn began, or the connection was looked after */
+  #lookedAt = null;
+  #ignoreWakes = nothing;
 
   /**
    * @param {SocketOptions} options
@@ -58,19 +66,30 @@ export class SessionSocket {
       send: (text) => this.#send(text),
       sampled: hooks.sampled,
       silent: () => this.#lost(LOST, 'the server is silent'),
-      slept: () => this.wake(),
+      slept: () => this.#wake(),
     });
   }
 
-  open() {
+  start() {
+    this.#ignoreWakes = this.#options.platform.onWake(() => this.#wake());
+    this.#open();
+  }
+
+  #open() {
     const turn = this.#next();
+    this.#lookedAt = this.#instant();
+    this.#openedAt = this.#lookedAt.now;
     this.#heartbeat.start(); // neither a token nor a handshake may take for ever
     const mine = (/** @type {() => void} */ act) => turn === this.#turn && act();
     this.#options.tokens.renew().then(
       (token) => mine(() => this.#connect(token)),
       (fault) => mine(() => {
-        this.#hooks.emit('error', fault);
-        mine(() => this.#lost(LOST, fault.message));
+        if (this.#options.tokens.renewable) {
+          this.#hooks.emit('error', fault);
+          mine(() => this.#lost(LOST, fault.message));
+        } else {
+          this.#over(LOST, '', fault);
+        }
       }),
     );
   }
@@ -87,21 +106,43 @@ export class SessionSocket {
     this.#attempt = 0;
   }
 
-  /** The device slept, the page is shown again, or the network is back. */
-  wake() {
-    if (this.status === 'connecting' || this.status === 'reconnecting') {
-      this.#leave(this.status);
-      this.open();
-    } else if (this.status === 'connected') {
-      const [turn, since] = [this.#turn, this.#options.platform.now()];
-      this.#resume();
-      this.#hooks.woke();
-      this.#options.platform.setTimeout(() => {
-        if (turn === this.#turn && this.#heartbeat.heardAt < since) {
-          this.#lost(LOST, 'the server is silent', 0);
-        }
-      }, PROBE_MS);
+  /** The device slept, the page is shown again, or the network is back: mostly several of these at once. */
+  #wake() {
+    if (this.status === 'disconnected' || this.#hasJustLooked()) {
+      return;
     }
+    if (this.status === 'connected') {
+      this.#lookAfter();
+    } else {
+      this.#leave(this.status);
+      this.#open();
+    }
+  }
+
+  #instant() {
+    const { platform } = this.#options;
+    return { now: platform.now(), wall: platform.wallClock() };
+  }
+
+  /** By both clocks: of a device that sleeps one may stand still. */
+  #hasJustLooked() {
+    const [last, { now, wall }] = [this.#lookedAt, this.#instant()];
+    return last !== null && now - last.now < PROBE_MS && Math.abs(wall - last.wall) < PROBE_MS;
+  }
+
+  /** Asks for state and time on a connection that may be dead. */
+  #lookAfter() {
+    const { platform } = this.#options;
+    const since = platform.now();
+    this.#lookedAt = this.#instant();
+    this.#resume();
+    this.#hooks.woke();
+    platform.clearTimeout(this.#probe);
+    this.#probe = platform.setTimeout(() => {
+      if (this.#heartbeat.heardAt < since) {
+        this.#lost(LOST, 'the server is silent', 0);
+      }
+    }, PROBE_MS);
   }
 
   /**
@@ -132,9 +173,9 @@ export class SessionSocket {
     this.#heartbeat.heard();
     let frame;
     try {
-      frame = JSON.parse(String(text));
+      frame = parseFrame(text);
     } catch (fault) {
-      this.#hooks.emit('error', wrap(fault, 'INVALID_FRAME', 'the server sent what is not JSON'));
+      this.#hooks.emit('error', /** @type {SyncKairosError} */ (fault));
       return;
     }
     if (frame.type === 'PONG') {
@@ -186,6 +227,7 @@ export class SessionSocket {
    */
   #over(code, reason, error) {
     const before = this.#leave('disconnected');
+    this.#ignoreWakes();
     if (before === 'connected') {
       this.#hooks.emit('disconnected', { code, reason, willReconnect: false });
     }
@@ -200,11 +242,12 @@ export class SessionSocket {
    * @param {number} [delay]
    */
   #again(code, reason, delay) {
-    const { platform, maxAttempts } = this.#options;
+    const { platform, maxAttempts, maxDelayMs } = this.#options;
     const before = this.#leave('reconnecting');
     const attempt = ++this.#attempt;
-    const delayMs = delay ?? backoff(attempt, platform.random);
-    this.#retry = platform.setTimeout(() => this.open(), delayMs);
+    const lastedMs = platform.now() - this.#openedAt;
+    const delayMs = delay ?? backoff(attempt, { code, lastedMs, maxDelayMs, random: platform.random });
+    this.#retry = platform.setTimeout(() => this.#open(), delayMs);
     const turn = this.#turn;
     if (before === 'connected') {
       this.#hooks.emit('disconnected', { code, reason, willReconnect: true });
@@ -234,7 +277,8 @@ export class SessionSocket {
   /** Whatever is still on its way counts no more. */
   #next() {
     this.#options.platform.clearTimeout(this.#retry);
-    this.#retry = null;
+    this.#options.platform.clearTimeout(this.#probe);
+    this.#lookedAt = null;
     return ++this.#turn;
   }
 }

@@ -3,10 +3,14 @@
 import { SyncKairosError } from './errors.js';
 import { LONGEST_RTT_MS, SAMPLES, ServerTime, median, skewLevel } from './server-time.js';
 
+const JUMP_MS = 1000; // by which the device's two clocks move apart when it slept, or when one of them was set
+const AGAIN_MS = 1000; // after a synchronisation that failed
+
 /** @typedef {import('./server-time.js').Sample} Sample */
 /** @typedef {import('./types.js').ClockReading} ClockReading */
 
 export class TimeSync {
+  #platform;
   #time;
   #events;
   #ask;
@@ -14,6 +18,10 @@ export class TimeSync {
   #syncing = null;
   /** @type {ReturnType<typeof skewLevel>} */
   #skew = 'none';
+  #lead = NaN; // of the device's clock before the monotonic one, at the last look
+  #jumps = 0; // of that lead,
+  #settledJumps = 0; // and those that a synchronisation has made up for
+  #failedAt = -Infinity;
 
   /**
    * @param {import('./types.js').Platform} platform
@@ -21,12 +29,19 @@ export class TimeSync {
    * @param {() => Promise<Sample | null>} ask for one sample; null where none came in time
    */
   constructor(platform, events, ask) {
+    this.#platform = platform;
     this.#time = new ServerTime(platform);
     this.#events = events;
     this.#ask = ask;
   }
 
+  /** Finds out whether the device slept, too: not every client has a connection that does. */
   now() {
+    this.#look();
+    const isOpen = this.#jumps > this.#settledJumps && this.#platform.now() - this.#failedAt >= AGAIN_MS;
+    if (isOpen && this.#time.known) {
+      this.syncQuietly();
+    }
     return this.#time.now();
   }
 
@@ -49,14 +64,30 @@ export class TimeSync {
   /** A failure matters only to those who know no time at all: every PONG makes up for it. */
   syncQuietly() {
     this.sync().catch((fault) => {
-      if (this.reading().rtt === null) {
+      if (!this.#time.known) {
         this.#events.emit('error', fault);
       }
     });
   }
 
+  #look() {
+    const lead = this.#platform.wallClock() - this.#platform.now();
+    if (Math.abs(lead - this.#lead) > JUMP_MS) {
+      this.#jumps += 1;
+    }
+    this.#lead = lead;
+  }
+
   async #sync() {
-    this.#time.replace(await this.#middle());
+    this.#look();
+    const jumps = this.#jumps; // one that comes meanwhile spoils the samples
+    try {
+      this.#time.replace(await this.#middle());
+    } catch (fault) {
+      this.#failedAt = this.#platform.now();
+      throw fault;
+    }
+    this.#settledJumps = jumps;
     this.#checkSkew();
     const reading = this.reading();
     this.#events.emit('timeSynced', reading);
@@ -71,16 +102,30 @@ export class TimeSync {
     for (let i = 0; i < SAMPLES; i++) {
       try {
         const sample = await this.#ask();
-        samples.push(...(sample ? [sample] : []));
+        if (sample) {
+          samples.push(sample);
+          this.#first(sample);
+        }
       } catch (fault) {
         cause = fault;
       }
     }
     const middle = median(samples);
     if (!middle) {
-      throw new SyncKairosError('TIME_SYNC_FAILED', `the server did not answer within ${LONGEST_RTT_MS} ms`, { cause });
+      const why = cause instanceof Error ? cause.message : `the server did not answer within ${LONGEST_RTT_MS} ms`;
+      throw new SyncKairosError('TIME_SYNC_FAILED', why, { cause });
     }
     return middle;
+  }
+
+  /**
+   * While nothing is known, one sample is better than the device's clock.
+   * @param {Sample} sample
+   */
+  #first(sample) {
+    if (!this.#time.known && sample.rtt <= LONGEST_RTT_MS) {
+      this.#time.add(sample);
+    }
   }
 
   #checkSkew() {

@@ -129,7 +129,7 @@
 /**
  * The server's time as far as it is known. `offset` is what it is ahead of this device's clock (Date.now()), `error`
  * the most by which it may be wrong, `rtt` the round trip of the sample behind it; the latter two are null before the
- * first synchronisation.
+ * first sample.
  * @typedef {{offset: number, error: number | null, rtt: number | null}} ClockReading
  */
 
@@ -165,9 +165,10 @@
 
 /**
  * @typedef {object} ClientOptions
- * @property {TokenSource} [token] a function is asked for each connection, and when the server refuses the last one
+ * @property {TokenSource | null} [token] a function is asked for each connection, and when the server refuses the last one
  * @property {new (url: string, protocols?: string[]) => any} [WebSocket] where the platform has none
- * @property {number} [maxAttempts] to reconnect in a row; 10 where left out
+ * @property {number} [maxAttempts] to reconnect in a row; 10 where left out; Infinity: never gives up
+ * @property {number} [maxDelayMs] the longest wait between two of them; 30,000 where left out
  * @property {Partial<Platform>} [platform] clocks and timers of one's own, for tests
  */
 

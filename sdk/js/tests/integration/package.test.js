@@ -22,7 +22,9 @@ console.log(format(61_000), typeof phase, typeof timeLeft, typeof timeElapsed, c
 `;
 
 const TYPED = `${PROGRAM}
-import type { Phase, SessionState } from '@synckairos/client';
+import type { Adjustment, ClientEvents, ClientOptions, Clock, ClockReading, ConnectionStatus, Group, NewParticipant,
+  Participant, Phase, Platform, SessionConfig, SessionState, SessionStatus, SyncMode, TimeExpired, TimeoutAction,
+  TimeWarning, TokenSource } from '@synckairos/client';
 const watch = (state: SessionState): Phase => phase(state, client.getServerTime());
 const left: number | null = timeLeft({} as SessionState & { participants: [] }, undefined) ?? null;
 const leave: () => void = client.on('timeWarning', ({ level, threshold_ms: ms }) => console.log(level === 'low', ms));
@@ -36,7 +38,14 @@ client.createSession({ sync_mode: 'blitz' });
 client.on('tick', () => {});
 // @ts-expect-error a bank is set or shifted
 client.adjustTime('s', 'p', { reason: 'none' });
-export { watch, left, leave, made };
+const platform: Partial<Platform> = { now: () => 0 };
+const options: ClientOptions = { platform, maxAttempts: Infinity, maxDelayMs: 2000, token: null };
+client.on('timeExpired', (expiry: TimeExpired) => console.log(expiry.action_applied));
+// @ts-expect-error a wait is a number
+new SyncKairosClient('/', '/ws', { maxDelayMs: '2s' });
+export { watch, left, leave, made, options };
+export type Rest = [Adjustment, ClientEvents, Clock, ClockReading, ConnectionStatus, Group, NewParticipant, Participant,
+  SessionConfig, SessionStatus, SyncMode, TimeoutAction, TimeWarning, TokenSource];
 `;
 
 let folder;

@@ -1,4 +1,5 @@
-// A wire that a test can cut: TCP in between, which passes everything on, or loses answers, or lies dead.
+// A wire that a test can cut: TCP in between, which passes everything on, or loses answers, holds requests back, or
+// lies dead.
 
 import { once } from 'node:events';
 import { createConnection, createServer } from 'node:net';
@@ -6,6 +7,7 @@ import { createConnection, createServer } from 'node:net';
 export class Proxy {
   answersToLose = 0; // of those that come next; the requests arrive
   dead = false; // nothing is passed on, and nobody is told
+  #held = null; // what waits to be passed on
   #pairs = new Set();
 
   static async before(port) {
@@ -20,7 +22,7 @@ export class Proxy {
     const far = createConnection({ port, host: '127.0.0.1' });
     const pair = [near, far];
     this.#pairs.add(pair);
-    near.on('data', (data) => this.dead || far.write(data));
+    near.on('data', (data) => this.#ask(far, data));
     far.on('data', (data) => this.#answer(near, far, data));
     pair.forEach((socket, i) => {
       socket.on('error', () => {});
@@ -33,6 +35,14 @@ export class Proxy {
     });
   }
 
+  #ask(far, data) {
+    if (this.#held) {
+      this.#held.push(() => far.write(data));
+    } else if (!this.dead) {
+      far.write(data);
+    }
+  }
+
   #answer(near, far, data) {
     if (this.answersToLose > 0) {
       this.answersToLose -= 1;
@@ -40,6 +50,20 @@ export class Proxy {
     } else if (!this.dead) {
       near.write(data);
     }
+  }
+
+  hold() {
+    this.#held = [];
+  }
+
+  get holds() {
+    return this.#held?.length ?? 0;
+  }
+
+  release() {
+    const held = this.#held;
+    this.#held = null;
+    held.forEach((pass) => pass());
   }
 
   cut() {

@@ -105,6 +105,25 @@ test('of two who press at once, one switches', async () => {
   await until('both see it', () => one.last().cycle_number === 2 && two.last().cycle_number === 2);
 });
 
+test('a switch that comes late ends no later cycle of the same participant', async () => {
+  for (const named of [undefined, 'a']) {
+    const { id, client } = await started();
+    const proxy = await wireTo(stack.port);
+    const slow = await watcher(id, { api: `http://127.0.0.1:${proxy.port}` });
+    await until('it knows the state', () => slow.last());
+    proxy.hold();
+    const late = slow.client.switchCycle(id, named);
+    late.catch(() => {}); // it is looked at below
+    await until('the request is on its way', () => proxy.holds);
+    await client.switchCycle(id, 'a');
+    const { version } = await client.switchCycle(id, 'b');
+    proxy.release();
+    await assert.rejects(late, { code: 'CONFLICT', status: 409 });
+    const after = await client.getSession(id);
+    assert.deepEqual([after.version, after.cycle_number, after.active_participant_id], [version, 3, 'a']);
+  }
+});
+
 test('a change whose answer is lost on the way is made once', async () => {
   const proxy = await wireTo(stack.port);
   const { id } = await started();
@@ -179,6 +198,35 @@ test('after a restart of the relay the state is right within three seconds', asy
   assert.equal(watching.client.status, 'connected');
 });
 
+test('after a long outage of the relay, too, also on a page that was opened meanwhile', async () => {
+  const relay = await newRelay();
+  const { id, client } = await started();
+  const patient = { ws: relay.ws, maxAttempts: Infinity, maxDelayMs: 2000 };
+  const watchers = [await watcher(id, patient)];
+  await until('it watches', () => watchers[0].last());
+  await relay.stop('SIGKILL');
+  watchers.push(await watcher(id, patient));
+  const { version } = await client.switchCycle(id, 'a');
+  await until('both have tried in vain', () => watchers.every(({ told }) => told('reconnecting').length >= 4));
+  await newRelay({}, relay.port);
+  await until('both are right again', () => watchers.every(({ last }) => last()?.version === version), RIGHT_AGAIN_MS);
+});
+
+test('a client that watches nothing is right again after its device slept', async () => {
+  let sleepsSince = null;
+  let slept = 0;
+  const now = () => (sleepsSince ?? performance.now()) - slept;
+  const [sleeper, other] = [newClient({ platform: { now } }), newClient()];
+  await Promise.all([sleeper.syncServerTime(), other.syncServerTime()]);
+  const behind = () => other.getServerTime() - sleeper.getServerTime();
+  assert.ok(Math.abs(behind()) <= AGREE_MS, `${behind()} ms behind`);
+  sleepsSince = performance.now();
+  await until('two seconds have gone by', () => performance.now() - sleepsSince >= 2000);
+  slept = performance.now() - sleepsSince;
+  sleepsSince = null;
+  await until('it is right again', () => Math.abs(behind()) <= AGREE_MS, RIGHT_AGAIN_MS);
+});
+
 test('a silent relay is left, and the time and state come back with the wire', { timeout: 60_000 }, async () => {
   const proxy = await wireTo(stack.port);
   const { id, client } = await started();
@@ -203,6 +251,15 @@ test('after a restart of Redis the state is right within three seconds', async (
   await stack.startRedis();
   assert.equal((await switched).cycle_number, 2);
   await until('it is right again', () => watching.last().cycle_number === 2, RIGHT_AGAIN_MS);
+});
+
+test('so it is on a page that was opened while Redis was away', async () => {
+  const { id } = await started();
+  await stack.redis.stop();
+  const watching = await watcher(id, { maxAttempts: Infinity, maxDelayMs: 2000 });
+  await until('the relay asks for patience, twice', () => watching.told('reconnecting').length >= 2);
+  await stack.startRedis();
+  await until('it is right', () => watching.last()?.cycle_number === 1, RIGHT_AGAIN_MS);
 });
 
 const part = (value) => Buffer.from(value).toString('base64url');

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { SyncKairosClient } from '../../src/index.js';
 import { Events } from '../../src/events.js';
-import { FakePlatform, answer, fakeSockets, sessionState } from './fake-platform.js';
+import { FakePlatform, answer, fakeSockets, sessionState, settle } from './fake-platform.js';
 
 function client(answering) {
   const platform = new FakePlatform();
@@ -31,6 +31,21 @@ test('every operation is the request that it should be', async () => {
   }
 });
 
+test('an id that is none is refused before anything is sent', async () => {
+  for (const id of [undefined, null, '', 7]) {
+    const { platform, client: one } = client();
+    const acts = [() => one.getSession(id), () => one.startSession(id), () => one.deleteSession(id),
+      () => one.switchCycle(id), () => one.addParticipant(id, { participant_id: 'p' }),
+      () => one.adjustTime('s', id, { delta_ms: 5 })];
+    for (const act of acts) {
+      await assert.rejects(act(), TypeError);
+    }
+    assert.throws(() => one.connectWebSocket(id), TypeError);
+    assert.equal(platform.requests.length, 0);
+    assert.equal(one.status, 'disconnected');
+  }
+});
+
 test('the time is asked for over REST without a connection, and without a token', async () => {
   const { platform, client: one } = client();
   platform.answer = async () => {
@@ -43,7 +58,7 @@ test('the time is asked for over REST without a connection, and without a token'
   assert.equal(platform.requests[0].url, 'http://api/base/v1/time');
   assert.equal(platform.requests[0].init.headers, undefined);
   assert.equal(reading.rtt, 20);
-  assert.equal(reading.error, 10.5);
+  assert.equal(reading.error, 11); // 10 of the way, and 0.5 for each time that was rounded
   assert.ok(Math.abs(one.getServerTime() - platform.wall - 30_000) <= 1);
 });
 
@@ -69,6 +84,63 @@ test('addresses and WebSocket classes that will not do are refused at once', () 
   if (!globalThis.WebSocket) {
     const bare = new SyncKairosClient('http://x', 'ws://x/ws');
     assert.throws(() => bare.connectWebSocket('s'), /there is no WebSocket here/);
+  }
+});
+
+test('an answer that tells no time, or no session, is an error and does no harm', async () => {
+  const { platform, client: one } = client();
+  for (const body of [null, {}, { timestamp_ms: null }, { timestamp_ms: '1790000000000' }, 'soon']) {
+    platform.answer = async () => answer(200, body);
+    await assert.rejects(one.syncServerTime(), (error) => error.code === 'TIME_SYNC_FAILED'
+      && error.cause.code === 'INVALID_ANSWER', JSON.stringify(body));
+    assert.equal(one.getServerTime(), platform.wall);
+  }
+  for (const body of [null, {}, { data: null }, { data: [] }]) {
+    platform.answer = async () => answer(200, body);
+    await assert.rejects(one.getSession('s'), { name: 'SyncKairosError', code: 'INVALID_ANSWER' }, JSON.stringify(body));
+  }
+});
+
+test('the first sample is shown at once, and then the median', async () => {
+  const { platform, client: one } = client();
+  const ahead = [30_000, 30_040, 30_010, 30_020, 30_030];
+  const give = [];
+  platform.answer = () => new Promise((resolve) => {
+    give.push(() => resolve(answer(200, { timestamp_ms: platform.wall + ahead[give.length - 1] })));
+  });
+  const synced = one.syncServerTime();
+  const shown = async () => { await settle(); return one.getServerTime() - platform.wall; };
+  assert.equal(await shown(), 0);
+  for (let i = 0; i < 5; i++) {
+    assert.equal(give.length, i + 1);
+    give[i]();
+    assert.equal(await shown(), 30_000);
+  }
+  await synced;
+  await platform.advance(2000);
+  assert.equal(await shown(), 30_020);
+});
+
+test('a first request that hangs costs two seconds, not ten', async () => {
+  const { platform, client: one } = client();
+  platform.answer = (url, init, number) => (number > 1 ? answer(200, { timestamp_ms: platform.wall })
+    : new Promise((resolve, reject) => { init.signal.addEventListener('abort', () => reject(new Error('aborted'))); }));
+  const synced = one.syncServerTime();
+  await platform.advance(2000);
+  assert.equal((await synced).rtt, 0);
+});
+
+test('options that will not do are refused at once', () => {
+  const rows = [['maxAttempts', '5', TypeError], ['maxAttempts', null, TypeError], ['maxAttempts', -1, RangeError],
+    ['maxAttempts', 1.5, RangeError], ['maxAttempts', NaN, RangeError], ['maxDelayMs', '2s', TypeError],
+    ['maxDelayMs', 0, RangeError], ['maxDelayMs', NaN, RangeError], ['maxDelayMs', Infinity, RangeError],
+    ['maxDelayMs', 2 ** 31, RangeError], ['token', 5, TypeError], ['token', {}, TypeError]];
+  for (const [name, value, Kind] of rows) {
+    assert.throws(() => new SyncKairosClient('http://x', 'ws://x/ws', { [name]: value }),
+      (fault) => fault instanceof Kind && fault.message.startsWith(`${name} must be `), `${name}: ${value}`);
+  }
+  for (const fine of [{ maxAttempts: 0 }, { maxAttempts: Infinity }, { maxDelayMs: 1 }, { maxAttempts: undefined }]) {
+    assert.ok(new SyncKairosClient('http://x', 'ws://x/ws', fine));
   }
 });
 

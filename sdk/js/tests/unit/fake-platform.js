@@ -61,7 +61,7 @@ export class FakePlatform {
 }
 
 export async function settle() {
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 100; i++) {
     await Promise.resolve();
   }
 }

@@ -133,6 +133,16 @@ test('the reading says how wrong it may be, the part not yet made up for include
   assert.deepEqual(time.reading(), { offset: SERVER + platform.mono - platform.wall, error: 110.5, rtt: 20 });
 });
 
+test('while it stands still, the reading says how far ahead it is', async () => {
+  const { platform, time } = synced();
+  time.now();
+  time.replace(sample(platform, SERVER - 900, 20));
+  for (const [passed, error] of [[0, 910.5], [400, 510.5], [500, 10.5], [100, 10.5]]) {
+    await platform.advance(passed);
+    assert.equal(time.reading().error, error);
+  }
+});
+
 test('a device is skewed from a minute on, and badly from an hour on', () => {
   const rows = [[0, 'none'], [60_000, 'none'], [60_001, 'detected'], [-60_001, 'detected'], [3_600_000, 'detected'],
     [3_600_001, 'error'], [-3_600_001, 'error']];

@@ -7,7 +7,7 @@ import { StrictMode, version } from 'react';
 import { renderToString } from 'react-dom/server';
 
 import { useSyncKairos } from '../../src/index.js';
-import { accept, answer, game, happen, last, mount, newClient, open, unmountAll, update } from './stage.js';
+import { accept, answer, game, happen, hydrate, last, mount, newClient, open, unmountAll, update } from './stage.js';
 
 const KEYS = ['activeParticipantId', 'completeSession', 'error', 'getAllParticipantTimes', 'getParticipantTime',
   'isConnected', 'pauseSession', 'resumeSession', 'sessionState', 'startSession', 'status', 'switchCycle'];
@@ -174,6 +174,17 @@ test('of two sessions with one client the later is watched; the other says so, a
   assert.equal(open(client).length, 1);
 });
 
+test('when the latest is gone, the one that came last before it has its turn', async () => {
+  const { client, page, Clock } = await playing();
+  const other = await mount(<Clock session="t" client={client} />);
+  const again = await mount(<Clock client={client} />);
+  const latest = await mount(<Clock session="u" client={client} />);
+  await latest.unmount();
+  await accept(client);
+  assert.deepEqual([page, other, again].map(({ text }) => text), ['true running a undefined',
+    'false null null SESSION_REPLACED', 'true running a undefined']);
+});
+
 test('a session that is replaced before it is connected says so, too', async () => {
   const client = newClient();
   const { Clock } = observer();
@@ -184,10 +195,10 @@ test('a session that is replaced before it is connected says so, too', async () 
 
 test('a press says whose cycle it ends', async () => {
   const rows = [
-    [undefined, [], { current_participant_id: 'a' }],
+    [undefined, [], { current_participant_id: 'a', current_cycle_number: 1 }],
     ['b', [], { current_participant_id: 'b' }],
-    ['a', ['b'], { current_participant_id: 'a', next_participant_id: 'b' }],
-    ['a', [{ type: 'click' }], { current_participant_id: 'a' }],
+    ['a', ['b'], { current_participant_id: 'a', current_cycle_number: 1, next_participant_id: 'b' }],
+    ['a', [{ type: 'click' }], { current_participant_id: 'a', current_cycle_number: 1 }],
   ];
   for (const [player, given, body] of rows) {
     const { client, last: clock } = await playing({ player });
@@ -238,6 +249,44 @@ test('a deleted session is gone', async () => {
   await happen(() => last(client).say({ type: 'SESSION_DELETED', sessionId: 's' }));
   await happen(() => last(client).end(1000));
   assert.equal(page.text, 'false null null SESSION_NOT_FOUND');
+});
+
+test('a session that the server does not know any more is gone, however that is heard', async () => {
+  const rows = {
+    'of the connection': ({ client }) => last(client).end(4004),
+    'through the connection': ({ client }) => last(client).say({ type: 'ERROR', code: 'SESSION_NOT_FOUND', message: '' }),
+    'of a change': ({ client, last: clock }) => {
+      client.platform.answer = async () => answer(404, { error: { code: 'SESSION_NOT_FOUND', message: '' } });
+      clock().pauseSession();
+    },
+  };
+  for (const [name, happens] of Object.entries(rows)) {
+    const playground = await playing();
+    await happen(() => happens(playground));
+    assert.match(playground.page.text, /^(true|false) null null SESSION_NOT_FOUND$/, name);
+  }
+});
+
+test('a handler may take the page away', async () => {
+  const { client, page } = await playing();
+  client.on('stateUpdate', () => page.root.unmount());
+  await update(client, game({ version: 3 }));
+  assert.deepEqual([page.text, client.status, client.platform.timers, client.handlers], ['', 'disconnected', 0, 1]);
+});
+
+test('what a server rendered goes on in a browser', async () => {
+  const client = newClient();
+  const { Clock } = observer();
+  const complaints = [];
+  const page = await hydrate(<Clock client={client} />, (error) => complaints.push(error));
+  assert.equal(page.text, 'false null null undefined');
+  await accept(client);
+  assert.deepEqual([page.text, complaints], ['true running a undefined', []]);
+});
+
+test('a session that is no text is refused: its states would never be known', () => {
+  const { Clock } = observer();
+  assert.throws(() => renderToString(<Clock session={5} client={newClient()} />), /useSyncKairos: .* not 5/);
 });
 
 test('a server renders a page without a connection', () => {
