@@ -16,6 +16,30 @@ function onWake(callback) {
   };
 }
 
+const ANSWER_MS = 2000;
+const FROM_A_PROXY = new Set([502, 503, 504]); // which has nobody behind it now
+
+/**
+ * Only of a server of the page's own origin a page may see what it answers; of another one, whether.
+ * @param {string} url
+ */
+async function answers(url) {
+  if (typeof document === 'undefined') {
+    return true; // to be found out by the WebSocket, which nobody holds back
+  }
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), ANSWER_MS);
+  try {
+    const address = url.replace(/^ws/, 'http');
+    const { status } = await fetch(address, { mode: 'no-cors', cache: 'no-store', signal: abort.signal });
+    return !FROM_A_PROXY.has(status);
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** @type {import('./types.js').Platform} */
 export const platform = {
   now: () => performance.now(),
@@ -24,6 +48,7 @@ export const platform = {
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   clearTimeout: (timer) => clearTimeout(timer),
   fetch: (url, init) => fetch(url, init),
+  answers,
   onWake,
 };
 

@@ -57,6 +57,7 @@ export class ServerTime {
   #applied = 0; // the offset that is shown,
   #appliedAt = 0; // at this instant of our monotonic clock
   #shown = -Infinity;
+  #guessed = false; // the target is a first guess
 
   /** @param {Platform} platform */
   constructor(platform) {
@@ -104,6 +105,15 @@ export class ServerTime {
   }
 
   /**
+   * A sample to begin with: the next one takes its place at once.
+   * @param {Sample} sample
+   */
+  guess(sample) {
+    this.add(sample);
+    this.#guessed = true;
+  }
+
+  /**
    * One more sample. Those that it contradicts are dropped: a clock was set, or stood still while the device slept.
    * @param {Sample} sample
    */
@@ -119,10 +129,11 @@ export class ServerTime {
     const now = this.#platform.now();
     this.#approach(now);
     const change = target.offset - this.#applied;
-    if (!this.#target || Math.abs(change) > STEP_MS) {
+    if (!this.#target || this.#guessed || Math.abs(change) > STEP_MS) {
       this.#applied = target.offset;
       this.#appliedAt = now;
     }
+    this.#guessed = false;
     if (this.#shown > now + this.#applied + LONGEST_HALT_MS) {
       this.#shown = -Infinity;
     }

@@ -17,6 +17,14 @@ const PROBE_MS = 1500; // how long a server may take to answer a device that wok
 const nothing = () => {};
 
 /**
+ * Whether to ask first if somebody is there. Browsers hold back the WebSockets of a page whose last ones have failed,
+ * longer with each one; so those that would fail are not made. Now and then one is made all the same: a page may be
+ * forbidden to ask (Content-Security-Policy).
+ * @param {number} attempt since there was a state
+ */
+const knocksFirst = (attempt) => attempt > 2 && attempt % 5 !== 0;
+
+/**
  * @typedef {object} SocketOptions
  * @property {string} url
  * @property {string} sessionId
@@ -81,6 +89,21 @@ export class SessionSocket {
     this.#openedAt = this.#lookedAt.now;
     this.#heartbeat.start(); // neither a token nor a handshake may take for ever
     const mine = (/** @type {() => void} */ act) => turn === this.#turn && act();
+    if (!knocksFirst(this.#attempt)) {
+      this.#authorize(mine);
+      return;
+    }
+    this.#options.platform.answers(this.#options.url).then((answers) => mine(() => {
+      if (answers) {
+        this.#authorize(mine);
+      } else {
+        this.#lost(LOST, 'the server does not answer');
+      }
+    }));
+  }
+
+  /** @param {(act: () => void) => void} mine does it, unless another turn has begun */
+  #authorize(mine) {
     this.#options.tokens.renew().then(
       (token) => mine(() => this.#connect(token)),
       (fault) => mine(() => {

@@ -124,7 +124,7 @@ export class TimeSync {
    */
   #first(sample) {
     if (!this.#time.known && sample.rtt <= LONGEST_RTT_MS) {
-      this.#time.add(sample);
+      this.#time.guess(sample);
     }
   }
 

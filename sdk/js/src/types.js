@@ -180,6 +180,8 @@
  * @property {(callback: () => void, ms: number) => any} setTimeout
  * @property {(timer: any) => void} clearTimeout
  * @property {(url: string, init: RequestInit) => Promise<Response>} fetch
+ * @property {(url: string) => Promise<boolean>} answers whether a plain request to a WebSocket's address is answered by
+ *   its server, or may be; never rejects
  * @property {(callback: () => void) => () => void} onWake calls back when the page is shown again or the network is
  *   back; returns what ends that
  */

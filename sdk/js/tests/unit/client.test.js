@@ -101,7 +101,7 @@ test('an answer that tells no time, or no session, is an error and does no harm'
   }
 });
 
-test('the first sample is shown at once, and then the median', async () => {
+test('the first sample is shown at once, and gives way at once to the median', async () => {
   const { platform, client: one } = client();
   const ahead = [30_000, 30_040, 30_010, 30_020, 30_030];
   const give = [];
@@ -114,11 +114,9 @@ test('the first sample is shown at once, and then the median', async () => {
   for (let i = 0; i < 5; i++) {
     assert.equal(give.length, i + 1);
     give[i]();
-    assert.equal(await shown(), 30_000);
+    assert.equal(await shown(), i < 4 ? 30_000 : 30_020);
   }
   await synced;
-  await platform.advance(2000);
-  assert.equal(await shown(), 30_020);
 });
 
 test('a first request that hangs costs two seconds, not ten', async () => {

@@ -5,6 +5,8 @@ export class FakePlatform {
   wall = 1_790_000_000_000;
   online = new Set(); // handlers of onWake
   requests = []; // {url, init}
+  there = true; // the WebSocket's server, for who asks first
+  knocks = []; // urls
   answer = async () => { throw new TypeError('no server'); };
   #timers = [];
   #ids = 0;
@@ -15,6 +17,11 @@ export class FakePlatform {
   fetch = (url, init) => {
     this.requests.push({ url, init });
     return this.answer(url, init, this.requests.length);
+  };
+
+  answers = async (url) => {
+    this.knocks.push(url);
+    return this.there;
   };
 
   setTimeout = (callback, ms) => {

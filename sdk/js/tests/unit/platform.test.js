@@ -48,3 +48,21 @@ test('a page that is shown again, or online again, wakes its client until that i
   own.dispatchEvent(new Event('online'));
   assert.equal(woken, 2);
 });
+
+test('a page asks whether a server is there; a proxy with nobody behind it is none', async (context) => {
+  assert.equal(await platform.answers('ws://nowhere.invalid/ws'), true); // in no page the WebSocket finds out
+  globalThis.document = {};
+  const before = globalThis.fetch;
+  context.after(() => { delete globalThis.document; globalThis.fetch = before; });
+  const asked = [];
+  for (const [answer, expected] of [[{ status: 426 }, true], [{ status: 0 }, true], [{ status: 401 }, true],
+    [{ status: 502 }, false], [{ status: 503 }, false], [{ status: 504 }, false], [null, false]]) {
+    globalThis.fetch = async (url, { mode }) => {
+      asked.push(`${mode} ${url}`);
+      if (!answer) throw new TypeError('Failed to fetch');
+      return answer;
+    };
+    assert.equal(await platform.answers('wss://host/ws?sessionId=a'), expected);
+  }
+  assert.equal(asked[0], 'no-cors https://host/ws?sessionId=a');
+});

@@ -51,6 +51,29 @@ test('the longest wait is the caller\'s choice, and so is never to give up', asy
   assert.deepEqual(of('connectionFailed'), []);
 });
 
+test('after three attempts in vain it asks first whether somebody is there, four times of five', async () => {
+  const { platform, WebSocket, of } = await watching({ maxAttempts: Infinity, maxDelayMs: 2000 });
+  platform.there = false;
+  const attempts = async (count) => {
+    const before = WebSocket.sockets.length;
+    for (let i = 0; i < count; i++) {
+      await platform.advance(of('reconnecting').at(-1).delayMs);
+      WebSocket.last.end(1006); // nothing happens where there is no new one
+    }
+    return WebSocket.sockets.length - before;
+  };
+  WebSocket.last.end(1006);
+  assert.equal(await attempts(2), 2);
+  assert.deepEqual(platform.knocks, []);
+  assert.equal(await attempts(20), 4);
+  assert.equal(platform.knocks.length, 16);
+  assert.equal(platform.knocks[0], WebSocket.last.url);
+  platform.there = true;
+  await platform.advance(2000);
+  WebSocket.last.accept();
+  assert.equal(of('connected').length, 1);
+});
+
 test('a server that has no room is given 5 s, however short the longest wait is', async () => {
   for (const [maxDelayMs, expected] of [[2000, [5, 5, 5, 5, 5]], [30_000, [5, 10, 20, 30, 30]]]) {
     const { platform, WebSocket, of } = await watching({ maxDelayMs });
