@@ -11,14 +11,17 @@ import { useMemo, useSyncExternalStore } from 'react';
 const device = { getServerTime: () => Date.now() };
 const LONGEST_MS = 2 ** 31 - 1; // that a timer can wait
 
+/** The components of one interval, from the first that asks for the time to the last that shows it. */
 class Ticker {
   #intervalMs;
   /** @type {Set<Listener>} */
   #listeners = new Set();
-  /** @type {ReturnType<typeof setInterval> | undefined} */
+  /** @type {ReturnType<typeof setInterval> | undefined} while somebody listens and the page is shown */
   #timer;
-  /** @type {WeakMap<TimeSource, number>} by source, so that all components of one tick draw the same instant */
-  #shown = new WeakMap();
+  /** @type {ReturnType<typeof setTimeout> | undefined} in place of a tick, where none will come */
+  #expiry;
+  /** @type {WeakMap<TimeSource, number>} by source; each holds until the next tick, however long a render takes */
+  #instants = new WeakMap();
 
   /** @param {number} intervalMs */
   constructor(intervalMs) {
@@ -27,11 +30,15 @@ class Ticker {
 
   /** @param {TimeSource} source */
   now(source) {
-    const [now, shown] = [source.getServerTime(), this.#shown.get(source)];
-    if (shown !== undefined && Math.abs(now - shown) < this.#intervalMs) {
-      return shown;
+    const known = this.#instants.get(source);
+    if (known !== undefined) {
+      return known;
     }
-    this.#shown.set(source, now);
+    const now = source.getServerTime();
+    this.#instants.set(source, now);
+    if (this.#timer === undefined) {
+      this.#expiry ??= setTimeout(this.#forget, this.#intervalMs);
+    }
     return now;
   }
 
@@ -46,16 +53,24 @@ class Ticker {
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) {
         globalThis.document?.removeEventListener('visibilitychange', this.#turn);
-        clearInterval(this.#timer);
+        this.#stop();
+        queueMicrotask(this.#forget); // not yet: in Strict Mode they come back at once
       }
     };
   }
 
   #run() {
-    clearInterval(this.#timer);
+    this.#stop();
     if (!globalThis.document?.hidden) {
+      clearTimeout(this.#expiry);
+      this.#expiry = undefined;
       this.#timer = setInterval(this.#tick, this.#intervalMs);
     }
+  }
+
+  #stop() {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   /** The page is hidden, or shown again: then what it shows is right at once. */
@@ -65,22 +80,45 @@ class Ticker {
   };
 
   #tick = () => {
-    this.#shown = new WeakMap();
+    this.#instants = new WeakMap();
     [...this.#listeners].forEach((listener) => listener());
+  };
+
+  /** What is drawn next shows the time of then. */
+  #forget = () => {
+    if (this.#timer !== undefined) {
+      return;
+    }
+    clearTimeout(this.#expiry);
+    this.#expiry = undefined;
+    this.#instants = new WeakMap();
+    if (this.#listeners.size === 0 && tickers.get(this.#intervalMs) === this) {
+      tickers.delete(this.#intervalMs);
+    }
   };
 }
 
-/** @type {Map<number, Ticker>} */
+/** @type {Map<number, Ticker>} by interval */
 const tickers = new Map();
 
 /** @param {number} intervalMs */
 function tickerOf(intervalMs) {
-  if (!(intervalMs >= 1 && intervalMs <= LONGEST_MS)) {
-    throw new RangeError(`useNow: an interval is 1 to ${LONGEST_MS} ms, not ${intervalMs}`);
-  }
   const ticker = tickers.get(intervalMs) ?? new Ticker(intervalMs);
   tickers.set(intervalMs, ticker);
   return ticker;
+}
+
+/**
+ * @param {number} intervalMs
+ * @param {TimeSource} client
+ */
+function check(intervalMs, client) {
+  if (!(intervalMs >= 1 && intervalMs <= LONGEST_MS)) {
+    throw new RangeError(`useNow: an interval is 1 to ${LONGEST_MS} ms, not ${intervalMs}`);
+  }
+  if (typeof client?.getServerTime !== 'function') {
+    throw new TypeError('useNow: the client has no getServerTime()');
+  }
 }
 
 const notYet = () => 0;
@@ -93,10 +131,10 @@ const notYet = () => 0;
  */
 export function useNow(intervalMs = 100, client = device) {
   const { subscribe, getNow } = useMemo(() => {
-    const ticker = tickerOf(intervalMs);
+    check(intervalMs, client);
     return {
-      subscribe: (/** @type {Listener} */ listener) => ticker.subscribe(listener),
-      getNow: () => ticker.now(client),
+      subscribe: (/** @type {Listener} */ listener) => tickerOf(intervalMs).subscribe(listener),
+      getNow: () => tickerOf(intervalMs).now(client),
     };
   }, [intervalMs, client]);
   return useSyncExternalStore(subscribe, getNow, notYet);

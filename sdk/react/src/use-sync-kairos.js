@@ -45,6 +45,9 @@ function storeOf(sessionId, client) {
   if (sessionId == null) {
     return { subscribe: noSubscription, getSnapshot: noSnapshot };
   }
+  if (typeof sessionId !== 'string') {
+    throw new TypeError(`useSyncKairos: a session's id is a string, not ${sessionId}`);
+  }
   return {
     subscribe: (/** @type {() => void} */ listener) => watch.subscribe(sessionId, listener),
     getSnapshot: () => watch.snapshot(sessionId),

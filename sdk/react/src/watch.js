@@ -42,6 +42,15 @@ function isSame(a, b) {
   return a !== null && a.version === b.version && a.updated_at_ms === b.updated_at_ms && contentOf(a) === contentOf(b);
 }
 
+/**
+ * What an error changes: of a session that is gone no clock may run on.
+ * @param {SyncKairosError} error
+ * @returns {Partial<Snapshot>}
+ */
+function failed(error) {
+  return error.code === 'SESSION_NOT_FOUND' ? { sessionState: null, error } : { error };
+}
+
 export class Watch {
   #client;
   /** @type {Map<string, Set<Listener>>} by session, the one that came last at the end */
@@ -80,6 +89,7 @@ export class Watch {
       this.#begin(sessionId);
     }
     const listeners = this.#listeners.get(sessionId) ?? new Set();
+    this.#listeners.delete(sessionId);
     this.#listeners.set(sessionId, listeners.add(listener));
     return () => {
       listeners.delete(listener);
@@ -99,7 +109,7 @@ export class Watch {
   change(sessionId, operation) {
     this.#show(sessionId, { error: null });
     const outcome = operation();
-    outcome.catch((error) => this.#show(sessionId, { error }));
+    outcome.catch((error) => this.#show(sessionId, failed(error)));
     return outcome;
   }
 
@@ -143,12 +153,11 @@ export class Watch {
     this.#leaveEvents = [
       client.on('connected', ({ sessionId }) => this.#show(sessionId, { isConnected: true, error: null })),
       client.on('disconnected', () => show({ isConnected: false })),
-      client.on('connectionFailed', (error) => show({ isConnected: false, error })),
-      client.on('error', (error) => show({ error })),
+      client.on('connectionFailed', (error) => show({ isConnected: false, ...failed(error) })),
+      client.on('error', (error) => show(failed(error))),
       client.on('stateUpdate', (state) => this.#receive(state)),
-      client.on('sessionDeleted', ({ sessionId }) => this.#show(sessionId, {
-        sessionState: null, error: new SyncKairosError('SESSION_NOT_FOUND', `session ${sessionId} was deleted`),
-      })),
+      client.on('sessionDeleted', ({ sessionId }) => this.#show(sessionId,
+        failed(new SyncKairosError('SESSION_NOT_FOUND', `session ${sessionId} was deleted`)))),
     ];
   }
 

@@ -19,12 +19,18 @@ const TSC = at('../../../node_modules/typescript/bin/tsc');
 const PACKED = [at('../../../js'), at('../../'), ...['react', 'react-dom', 'scheduler', '@types/react', 'csstype']
   .map((name) => at(`../../../node_modules/${name}`))];
 
+const REACTS = { // in place of what is installed
+  18: { react: at('../../../node_modules/react18'), 'react-dom': at('../../../node_modules/react-dom18') },
+  19: {},
+};
+
 const MAIN = `
 import { SyncKairosClient } from '@synckairos/client';
-import { StrictMode } from 'react';
+import { StrictMode, version } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ChessClock } from './chess-clock.jsx';
 
+document.title = version;
 const game = new URLSearchParams(location.search).get('game');
 for (const player of ['white', 'black']) {
   const client = new SyncKairosClient('/', '/ws');
@@ -84,22 +90,28 @@ test('a TypeScript project has its types, under every way of finding them', () =
   }
 });
 
-async function bundle() {
+async function bundle(alias) {
   writeFileSync(join(folder, 'main.jsx'), MAIN);
   run('cp', [at('../../examples/chess-clock.jsx'), folder]);
-  const { outputFiles } = await build({ entryPoints: [join(folder, 'main.jsx')], bundle: true, minify: true,
+  const { outputFiles } = await build({ entryPoints: [join(folder, 'main.jsx')], alias, bundle: true, minify: true,
     format: 'esm', jsx: 'automatic', define: { 'process.env.NODE_ENV': '"production"' }, write: false });
   return outputFiles[0].text;
 }
 
-test('two roots in a browser agree', { skip: !existsSync(CHROMIUM) && `there is no ${CHROMIUM}` }, async (context) => {
+const skip = !existsSync(CHROMIUM) && `there is no ${CHROMIUM}`;
+
+for (const react of Object.keys(REACTS)) {
+  test(`two roots in a browser agree, with React ${react}`, { skip }, (context) => play(context, react));
+}
+
+async function play(context, react) {
   const client = new SyncKairosClient(stack.url, stack.ws);
   const { session_id: game } = await client.createSession({ sync_mode: 'per_participant', total_time_ms: 300_000,
     participants: [{ participant_id: 'white' }, { participant_id: 'black' }] });
-  stack.addPage('react.js', await bundle());
+  stack.addPage('react.js', await bundle(REACTS[react]));
   stack.addPage('react.html', `<!doctype html><meta charset="utf-8"><div id="white"></div><div id="black"></div>
     <script type="module" src="react.js"></script>`);
-  const page = await Page.open(`${stack.url}/react.html?game=${game}`, join(folder, 'browser'));
+  const page = await Page.open(`${stack.url}/react.html?game=${game}`, join(folder, `browser-${react}`));
   context.after(() => page.close());
   const clocks = async () => JSON.parse(await page.ask(`JSON.stringify(['white', 'black'].map((id) =>
     [...document.getElementById(id).querySelectorAll('button')].map((button) => button.textContent)))`) ?? '[]'); // it is loading
@@ -110,6 +122,7 @@ test('two roots in a browser agree', { skip: !existsSync(CHROMIUM) && `there is 
     return one === other && pattern.test(one);
   });
   await agree(/^white 5:00,black 5:00,Start$/);
+  assert.equal((await page.ask('document.title')).split('.')[0], react);
   await press('white', 'Start');
   await agree(/^white 4:5\d,black 5:00,Pause$/);
   await press('black', 'black'); // not black's turn: its clock cannot be pressed
@@ -118,4 +131,4 @@ test('two roots in a browser agree', { skip: !existsSync(CHROMIUM) && `there is 
   await press('black', 'Pause');
   await agree(/^white 4:5\d,black 4:5\d,Resume$/);
   assert.equal((await client.getSession(game)).cycle_number, 2);
-});
+}

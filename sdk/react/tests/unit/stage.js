@@ -1,7 +1,8 @@
 // Components over a real client, whose time and server are the test's.
 
 import { act } from 'react';
-import { createRoot } from 'react-dom/client';
+import { createRoot, hydrateRoot } from 'react-dom/client';
+import { renderToString } from 'react-dom/server';
 
 import { SyncKairosClient } from '@synckairos/client';
 import { FakePlatform, fakeSockets, sessionState, settle } from '../../../js/tests/unit/fake-platform.js';
@@ -44,11 +45,25 @@ export const happen = (what) => act(async () => {
 export async function mount(element) {
   const container = document.body.appendChild(document.createElement('div'));
   const root = createRoot(container);
-  mounted.push(root);
   await happen(() => root.render(element));
+  return pageOf(root, container);
+}
+
+// Takes over what a server has rendered.
+export async function hydrate(element, onRecoverableError) {
+  const container = document.body.appendChild(document.createElement('div'));
+  container.innerHTML = renderToString(element);
+  let root;
+  await happen(() => { root = hydrateRoot(container, element, { onRecoverableError }); });
+  return pageOf(root, container);
+}
+
+function pageOf(root, container) {
+  mounted.push(root);
   return {
     get text() { return container.textContent; },
     container,
+    root,
     render: (next) => happen(() => root.render(next)),
     unmount: () => happen(() => root.unmount()),
   };

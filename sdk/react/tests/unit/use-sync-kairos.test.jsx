@@ -254,7 +254,8 @@ test('a deleted session is gone', async () => {
 test('a session that the server does not know any more is gone, however that is heard', async () => {
   const rows = {
     'of the connection': ({ client }) => last(client).end(4004),
-    'through the connection': ({ client }) => last(client).say({ type: 'ERROR', code: 'SESSION_NOT_FOUND', message: '' }),
+    'through the connection': ({ client }) => last(client)
+      .say({ type: 'ERROR', code: 'SESSION_NOT_FOUND', message: '' }),
     'of a change': ({ client, last: clock }) => {
       client.platform.answer = async () => answer(404, { error: { code: 'SESSION_NOT_FOUND', message: '' } });
       clock().pauseSession();
