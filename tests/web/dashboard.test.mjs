@@ -1,65 +1,15 @@
 // The dashboard over a real stack: without keys, and with an admin's token.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import path from 'node:path';
-import test, { after, before } from 'node:test';
-import { PHONE, launch, newPage } from './browser.mjs';
+import test from 'node:test';
+import { PHONE, assertAccessible, newPage, setUp } from './browser.mjs';
+import { dashboardOf } from './dashboard.mjs';
 import { Stack, until } from './stack.mjs';
 
-const BUILD = process.env.SYNCKAIROS_BUILD ?? 'build';
-const SECRET = 'a secret for these tests, and for nothing else';
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-const PLAYERS = [{ participant_id: 'white' }, { participant_id: 'black' }];
+const { stack, browser } = await setUp();
 
-let stack;
-let browser;
-
-before(async () => {
-  stack = await Stack.start(BUILD);
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  await stack?.end();
-});
-
-const create = (session_id, more = {}) =>
-  stack.ask('POST', '/v1/sessions', {
-    session_id,
-    sync_mode: 'per_participant',
-    total_time_ms: 300000,
-    participants: PLAYERS,
-    metadata: { title: 'A game' },
-    ...more,
-  });
-const operate = (id, what, body) => stack.ask('POST', `/v1/sessions/${id}/${what}`, body);
+const { create, listed, open, operate, row } = dashboardOf(stack, browser);
 const view = (id) => stack.ask('GET', `/v1/sessions/${id}`);
-
-async function open(options) {
-  const page = await newPage(browser, options);
-  await page.goto(`${stack.url}/admin/`);
-  await page.waitForSelector('#liveness[data-status=connected]');
-  return page;
-}
-
-const row = (id) => `#sessions button:has(b:text-is("${id}"))`;
-const listed = (page) => page.$$eval('#sessions b', (nodes) => nodes.map((node) => node.textContent));
-
-async function assertAccessible(page, what) {
-  await page.evaluate(await readFile(AXE, 'utf8'));
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  assert.deepEqual(
-    violations.map(
-      ({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`,
-    ),
-    [],
-    what,
-  );
-}
 
 test('sessions appear as they are made, with running clocks, and go as they end', async () => {
   await create('list-1');
@@ -214,20 +164,18 @@ for (const [colorScheme, viewport] of [
 }
 
 test('with keys, the token is asked for, and kept by the tab alone', async () => {
-  const closed = await Stack.start(BUILD, { JWT_SECRET: SECRET });
+  const closed = await Stack.startKeyed();
   try {
-    const token = (scope) =>
-      execFileSync(path.join(closed.build, 'synckairos-api'), ['token', '--sub', 'keeper', '--scope', scope], {
-        env: { ...process.env, JWT_SECRET: SECRET },
-        encoding: 'utf8',
-      }).trim();
     const page = await newPage(browser);
     await page.goto(`${closed.url}/admin/`);
-    await page.fill('#token', token('sessions:read'));
+    await page.fill('#sign-in input', 'no token');
     await page.click('text=Use it');
-    await page.waitForSelector('#problem .notice');
+    assert.ok(await page.$('#sign-in input:invalid'));
+    await page.fill('#sign-in input', closed.token('sessions:read'));
+    await page.click('text=Use it');
+    await page.waitForSelector('#problem:not([hidden])');
     await page.waitForSelector('#sign-in');
-    await page.fill('#token', token('admin'));
+    await page.fill('#sign-in input', ` ${closed.token('admin')} `);
     await page.click('text=Use it');
     await page.waitForSelector('#liveness[data-status=connected]');
     await page.waitForSelector('#sign-in', { state: 'hidden' });

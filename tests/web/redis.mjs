@@ -55,8 +55,10 @@ export class Redis {
   }
 
   async kill() {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
-    await once(this.#child, 'exit');
+    await ended;
   }
 
   async end() {

@@ -1,6 +1,6 @@
 // The whole service on ports of its own, in a folder of its own, started as `make run` starts it.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import net from 'node:net';
@@ -10,19 +10,27 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_MS = 90000;
+const SECRET = 'a secret for these tests, and for nothing else';
+
+export const BUILD = path.resolve(process.env.SYNCKAIROS_BUILD ?? path.join(ROOT, 'build'));
 
 export const sleep = (ms) =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
 
-/** Waits until a condition holds, and says what it waited for when it does not. */
+/**
+ * Waits until a condition holds, and says what it waited for when it does not.
+ * @param {string | (() => string)} what a function where that is known only in the end
+ */
 export async function until(what, condition, withinMs = 15000) {
   const giveUp = performance.now() + withinMs;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (performance.now() > giveUp) throw new Error(`not within ${withinMs} ms: ${what}`);
+    if (performance.now() > giveUp) {
+      throw new Error(`not within ${withinMs} ms: ${typeof what === 'function' ? what() : what}`);
+    }
     await sleep(20);
   }
 }
@@ -36,11 +44,31 @@ export async function freePort() {
   return port;
 }
 
-const answers = (url) =>
+/** A folder in which the service finds what it reads of the project, and writes what it writes. */
+export async function newFolder() {
+  const folder = await mkdtemp(path.join(tmpdir(), 'synckairos-web-'));
+  for (const name of ['web', 'sdk', 'deploy', 'sql', 'lighttpd.conf'])
+    await symlink(path.join(ROOT, name), path.join(folder, name));
+  return folder;
+}
+
+export const answers = (url) =>
   fetch(url, { signal: AbortSignal.timeout(1000) }).then(
     ({ ok }) => ok,
     () => false,
   );
+
+/** Asks the API behind an address; the body's `data`. */
+export async function ask(url, method, where, body, headers = {}) {
+  const answer = await fetch(`${url}${where}`, {
+    method,
+    body: body ? JSON.stringify(body) : method === 'GET' ? undefined : '',
+    headers: { ...(body && { 'Content-Type': 'application/json' }), ...headers },
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status} ${text}`);
+  return text ? JSON.parse(text).data : null;
+}
 
 export class Stack {
   #child;
@@ -48,11 +76,9 @@ export class Stack {
   #environment;
 
   /** @param {Record<string, string>} more environment of every program */
-  static async start(build, more = {}) {
+  static async start(build = BUILD, more = {}) {
     const stack = new Stack();
-    stack.folder = await mkdtemp(path.join(tmpdir(), 'synckairos-web-'));
-    for (const name of ['web', 'sdk', 'deploy', 'sql', 'lighttpd.conf'])
-      await symlink(path.join(ROOT, name), path.join(stack.folder, name));
+    stack.folder = await newFolder();
     stack.build = path.resolve(build);
     stack.port = await freePort();
     stack.url = `http://127.0.0.1:${stack.port}`;
@@ -62,8 +88,25 @@ export class Stack {
       RATE_LIMIT_GENERAL: '0',
       ...more,
     };
-    await stack.up();
+    try {
+      await stack.up();
+    } catch (error) {
+      await stack.end();
+      throw error;
+    }
     return stack;
+  }
+
+  /** One that asks for tokens. */
+  static startKeyed() {
+    return Stack.start(BUILD, { JWT_SECRET: SECRET });
+  }
+
+  /** A token for one that asks for them. */
+  token(scope, { sub = 'keeper', ttlSeconds = 3600 } = {}) {
+    const given = ['token', '--sub', sub, '--scope', scope, '--ttl', String(ttlSeconds)];
+    const env = { ...process.env, JWT_SECRET: SECRET };
+    return execFileSync(path.join(this.build, 'synckairos-api'), given, { env, encoding: 'utf8' }).trim();
   }
 
   async up() {
@@ -77,7 +120,7 @@ export class Stack {
         this.#output += data;
       });
     await until(
-      `the stack to start:\n${this.#output}`,
+      () => `the stack to start:\n${this.#output}`,
       () => {
         if (this.#child.exitCode !== null) throw new Error(`it ended:\n${this.#output}`);
         return answers(`${this.url}/ready`);
@@ -87,9 +130,10 @@ export class Stack {
   }
 
   async down() {
-    if (this.#child.exitCode !== null) return;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
-    await once(this.#child, 'exit');
+    await ended;
   }
 
   /** The process id of redis, relay, front … */
@@ -98,15 +142,8 @@ export class Stack {
   }
 
   /** Asks the API past every page; the body's `data`. */
-  async ask(method, where, body, headers = {}) {
-    const answer = await fetch(`${this.url}${where}`, {
-      method,
-      body: body ? JSON.stringify(body) : method === 'GET' ? undefined : '',
-      headers: { ...(body && { 'Content-Type': 'application/json' }), ...headers },
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status} ${text}`);
-    return text ? JSON.parse(text).data : null;
+  ask(...request) {
+    return ask(this.url, ...request);
   }
 
   async end() {

@@ -1,24 +1,31 @@
 // What the dashboard asks of the API beyond the client: lists, histories, metrics. Each answers, or throws an Error
-// with the code.
+// with the code, the status, and retryAfterMs where the server says when to ask again.
 
 import { token } from '../common/service.js';
 
 const headers = () => (token() ? { Authorization: `Bearer ${token()}` } : {});
 
-function failure(status, body) {
-  const error = new Error(body?.error?.message ?? `the server answered ${status}`);
-  return Object.assign(error, { code: body?.error?.code ?? `HTTP_${status}`, status, details: body?.error?.details });
+async function failure(answer) {
+  const { status } = answer;
+  const { code, message, details } = (await answer.json().catch(() => null))?.error ?? {};
+  const seconds = Number(answer.headers.get('Retry-After'));
+  return Object.assign(new Error(message ?? `the server answered ${status}`), {
+    code: code ?? `HTTP_${status}`,
+    status,
+    details,
+    ...(seconds > 0 && { retryAfterMs: 1000 * seconds }),
+  });
 }
 
 async function ask(path) {
   const answer = await fetch(path, { headers: headers(), cache: 'no-store', signal: AbortSignal.timeout(10000) });
   if (answer.ok) return answer;
-  throw failure(answer.status, await answer.json().catch(() => null));
+  throw await failure(answer);
 }
 
 /** One page of the live sessions: `{data, next_cursor, server_time_ms}`. */
 export async function listSessions(status, cursor) {
-  const query = new URLSearchParams({ limit: '100', ...(status && { status }), ...(cursor && { cursor }) });
+  const query = new URLSearchParams({ limit: '200', ...(status && { status }), ...(cursor && { cursor }) });
   return (await ask(`/v1/sessions?${query}`)).json();
 }
 

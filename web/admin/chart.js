@@ -7,7 +7,9 @@ const HEIGHT = 96;
 const POINTS = 60;
 
 const inWords = (value, unit) =>
-  value === null || value === undefined ? '–' : `${value >= 100 ? Math.round(value) : value.toPrecision(2)} ${unit}`;
+  value === null || value === undefined
+    ? '–'
+    : `${value >= 10 ? Math.round(value) : Number(value.toPrecision(2))} ${unit}`;
 
 // The next 1, 2 or 5 × a power of ten: an axis whose end can be read.
 function roundUp(value) {
@@ -27,6 +29,7 @@ function pathOf(values, top) {
 }
 
 export class Chart {
+  #title;
   #lines;
   #unit;
   #values;
@@ -41,6 +44,7 @@ export class Chart {
    * @param {string[]} lines their names, at most two
    */
   constructor(title, unit, lines) {
+    this.#title = title;
     this.#lines = lines;
     this.#unit = unit;
     this.#values = lines.map(() => []);
@@ -74,7 +78,7 @@ export class Chart {
     write(this.#top, inWords(top, this.#unit));
     this.#svg.setAttribute(
       'aria-label',
-      this.#lines.map((name, i) => `${name} ${inWords(newest[i], this.#unit)}`).join(', '),
+      `${this.#title}: ${this.#lines.map((name, i) => `${name} ${inWords(newest[i], this.#unit)}`).join(', ')}`,
     );
   }
 }

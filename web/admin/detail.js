@@ -1,184 +1,116 @@
 // One session: its clocks as they run, what may be done to it, and its history.
 
-import { element, mark, write } from '../common/dom.js';
-import { panesOf } from '../common/panes.js';
-import { readingOf } from '../common/reading.js';
-import { explain, newClient } from '../common/service.js';
+import { element, mark, reveal, write } from '../common/dom.js';
+import { titleOf } from '../common/panes.js';
+import { explain } from '../common/service.js';
+import { Actions } from './actions.js';
+import { Clocks } from './clocks.js';
 import { Timeline } from './timeline.js';
 
-const HISTORY_LAG_MS = 1200; // events reach PostgreSQL within a second or so
-
-// Label, the statuses it is for, the client's method, and the question that stands before it.
-const ACTIONS = [
-  ['Start', ['pending'], 'startSession', null],
-  ['Pause', ['running'], 'pauseSession', null],
-  ['Resume', ['paused'], 'resumeSession', null],
+const factsOf = (state) =>
   [
-    'Complete',
-    ['pending', 'running', 'paused', 'expired'],
-    'completeSession',
-    'Complete this session? It cannot be resumed.',
-  ],
-  ['Delete', null, 'deleteSession', 'Delete this session? Its screens are disconnected.'],
-];
-
-const ADJUSTMENTS = [
-  ['−1 min', -60000],
-  ['+1 min', 60000],
-];
-const hasBanks = (state) => ['per_participant', 'per_cycle', 'per_group'].includes(state.sync_mode);
-const isLive = (state) => ['pending', 'running', 'paused'].includes(state.status);
-
-async function confirmed(question) {
-  const dialog = document.getElementById('confirm');
-  dialog.querySelector('p').textContent = question;
-  dialog.returnValue = 'no';
-  dialog.showModal();
-  await new Promise((resolve) => {
-    dialog.addEventListener('close', resolve, { once: true });
-  });
-  return dialog.returnValue === 'yes';
-}
+    state.sync_mode,
+    `cycle ${state.cycle_number}`,
+    `version ${state.version}`,
+    state.clock.overtime ? 'in overtime' : '',
+    titleOf(state),
+  ]
+    .filter(Boolean)
+    .join(' · ');
 
 export class Detail {
-  #client = newClient();
+  #root;
+  #client;
   #sessionId;
   #state = null;
-  #facts = element('p', { class: 'soft', role: 'status' });
-  #actions = element('div', { class: 'row' });
-  #clocks = element('ul', { class: 'clocks' });
-  #problem = element('div', { role: 'alert' });
+  #status = element('b', { role: 'status' }, 'Connecting …');
+  #facts = element('span');
+  #link = element('p', { class: 'notice', role: 'status', hidden: true });
+  #problem = element('p', { class: 'notice', role: 'alert', hidden: true });
+  #actions;
+  #clocks;
   #timeline;
-  #drawn = [];
-  #reload = 0; // the timer of the next reading of the history
-  #behind = false; // something changed since the last one began
+  #offs; // what takes the handlers away again
 
   /**
-   * @param {HTMLElement} root
+   * @param {HTMLElement} root takes the focus when what had it goes
+   * @param {import('/sdk/index.js').SyncKairosClient} client watches the session until close()
    * @param {string} sessionId
    * @param {(state: object) => void} onstate
    */
-  constructor(root, sessionId, onstate) {
+  constructor(root, client, sessionId, onstate) {
+    this.#root = root;
+    this.#client = client;
     this.#sessionId = sessionId;
+    this.#actions = new Actions((method) => this.#run(() => client[method](sessionId)), root);
+    this.#clocks = new Clocks((participantId, deltaMs) => this.#adjust(participantId, deltaMs), root);
     this.#timeline = new Timeline(sessionId);
-    root.replaceChildren(
-      element(
-        'div',
-        { class: 'row between' },
-        element('h2', { id: 'detail-title' }, sessionId),
-        element(
-          'a',
-          { href: `/#${new URLSearchParams({ session: sessionId })}`, target: '_blank', rel: 'noopener' },
-          'On a screen',
-        ),
-      ),
-      this.#facts,
-      this.#actions,
-      this.#problem,
-      this.#clocks,
-      this.#timeline.node,
-    );
-    this.#client.on('error', (error) => this.#complain(error));
-    this.#client.on('connectionFailed', (error) => {
-      if (!this.#state) write(this.#facts, explain(error));
-    });
-    this.#client.on('sessionDeleted', () => this.#deleted());
-    this.#client.connectWebSocket(sessionId, (state) => {
+    this.#build();
+    this.#offs = this.#listen();
+    client.connectWebSocket(sessionId, (state) => {
       this.#take(state);
       onstate(state);
     });
-    this.#timeline.load();
+  }
+
+  #build() {
+    const screen = `/#${new URLSearchParams({ session: this.#sessionId })}`;
+    mark(this.#root, 'data-connection', 'connecting');
+    this.#root.replaceChildren(
+      element(
+        'div',
+        { class: 'row between' },
+        element('h2', { id: 'detail-title' }, this.#sessionId),
+        element('a', { href: screen, target: '_blank', rel: 'noopener' }, 'On a screen'),
+      ),
+      element('p', { class: 'facts' }, this.#status, this.#facts),
+      this.#link,
+      this.#actions.node,
+      this.#problem,
+      this.#clocks.node,
+      this.#timeline.node,
+    );
+  }
+
+  #listen() {
+    const on = this.#client.on.bind(this.#client);
+    return [
+      on('connected', () => {
+        this.#connection('connected', '');
+        this.#complain(null);
+      }),
+      on('reconnecting', () =>
+        this.#connection('reconnecting', 'There is no connection; trying again. What is shown may be out of date.'),
+      ),
+      on('connectionFailed', (error) => this.#failed(error)),
+      on('sessionDeleted', () => this.#gone('deleted')),
+      on('error', (error) => this.#complain(error)),
+    ];
+  }
+
+  #connection(status, text) {
+    mark(this.#root, 'data-connection', status);
+    reveal(this.#link, text !== '', this.#root);
+    write(this.#link, text);
+  }
+
+  #failed(error) {
+    if (error.code === 'SESSION_NOT_FOUND') this.#gone(this.#state ? 'deleted' : 'There is no such session.');
+    else this.#connection('failed', `Not connected: ${explain(error)}. What is shown may be out of date.`);
   }
 
   #take(state) {
     this.#state = state;
-    write(
-      this.#facts,
-      [
-        state.status,
-        state.sync_mode,
-        `cycle ${state.cycle_number}`,
-        `version ${state.version}`,
-        state.clock.overtime ? 'in overtime' : '',
-      ]
-        .filter(Boolean)
-        .join(' · '),
-    );
-    this.#actions.replaceChildren(
-      ...ACTIONS.filter(([, statuses]) => !statuses || statuses.includes(state.status)).map((action) =>
-        this.#button(action),
-      ),
-    );
-    this.#drawn = panesOf(state).map((pane) => ({ pane, clock: element('time', { class: 'clock' }) }));
-    this.#keepFocus(() => this.#clocks.replaceChildren(...this.#drawn.map((row) => this.#row(row))));
-    this.#readOn();
+    write(this.#status, state.status);
+    write(this.#facts, factsOf(state));
+    this.#actions.update(state.status);
+    this.#clocks.update(state);
+    this.#timeline.expect(state.version);
   }
 
-  // While changes come faster than they reach PostgreSQL, one reading follows the other.
-  #readOn() {
-    this.#behind = true;
-    this.#reload ||= setTimeout(async () => {
-      this.#behind = false;
-      await this.#timeline.load();
-      this.#reload = 0;
-      if (this.#behind) this.#readOn();
-    }, HISTORY_LAG_MS);
-  }
-
-  // The buttons are made anew with each state; who was on one of them stays there.
-  #keepFocus(change) {
-    const label = this.#clocks.contains(document.activeElement)
-      ? document.activeElement.getAttribute('aria-label')
-      : null;
-    change();
-    if (label)
-      [...this.#clocks.querySelectorAll('button')]
-        .find((button) => button.getAttribute('aria-label') === label)
-        ?.focus();
-  }
-
-  #row({ pane, clock }) {
-    const adjustable = hasBanks(this.#state) && isLive(this.#state) && pane.participantId;
-    const buttons = adjustable
-      ? ADJUSTMENTS.map(([label, delta]) =>
-          element(
-            'button',
-            {
-              type: 'button',
-              'aria-label': `${pane.name}: ${label}`,
-              onclick: () =>
-                this.#run(() =>
-                  this.#client.adjustTime(this.#sessionId, pane.participantId, {
-                    delta_ms: delta,
-                    reason: 'dashboard',
-                  }),
-                ),
-            },
-            label,
-          ),
-        )
-      : [];
-    return element(
-      'li',
-      { 'data-active': pane.active || null },
-      element('span', {}, element('b', {}, pane.name), ' ', element('span', { class: 'soft' }, pane.note)),
-      clock,
-      element('span', { class: 'row' }, ...buttons),
-    );
-  }
-
-  #button([label, , method, question]) {
-    return element(
-      'button',
-      {
-        type: 'button',
-        class: question ? 'danger' : null,
-        onclick: async () => {
-          if (!question || (await confirmed(question))) this.#run(() => this.#client[method](this.#sessionId));
-        },
-      },
-      label,
-    );
+  #adjust(participantId, deltaMs) {
+    const adjustment = { delta_ms: deltaMs, reason: 'dashboard' };
+    return this.#run(() => this.#client.adjustTime(this.#sessionId, participantId, adjustment));
   }
 
   async #run(operation) {
@@ -191,27 +123,26 @@ export class Detail {
   }
 
   #complain(error) {
-    this.#problem.replaceChildren(error ? element('p', { class: 'notice' }, explain(error)) : '');
+    reveal(this.#problem, error !== null, this.#root);
+    write(this.#problem, error ? explain(error) : '');
   }
 
-  #deleted() {
-    write(this.#facts, 'deleted');
-    this.#actions.replaceChildren();
-    this.#clocks.replaceChildren();
-    this.#drawn = [];
-    this.#readOn();
+  #gone(text) {
+    this.#connection('over', '');
+    write(this.#status, text);
+    write(this.#facts, '');
+    this.#actions.update(null);
+    this.#clocks.update(null);
+    this.#timeline.expect(this.#state?.version ?? 0);
   }
 
   draw(now) {
-    for (const { pane, clock } of this.#drawn) {
-      const { text, phase } = readingOf(this.#state, pane, now);
-      write(clock, text);
-      mark(clock, 'data-phase', phase);
-    }
+    this.#clocks.draw(now);
   }
 
   close() {
-    clearTimeout(this.#reload);
+    this.#offs.forEach((off) => off());
+    this.#timeline.close();
     this.#client.disconnect();
   }
 }

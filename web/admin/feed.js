@@ -1,32 +1,49 @@
-// Listens to /feed, which tells what becomes of every session, and comes back when the connection is lost.
+// Listens to /feed, which tells what becomes of every session. Its connection is kept as the client keeps a session's:
+// pinged, left when the server is silent, tried again, and looked at anew when the device wakes.
 
-import { token } from '../common/service.js';
+import { absoluteUrl, platform } from '/sdk/platform.js';
+import { SessionSocket } from '/sdk/socket.js';
+import { Tokens } from '/sdk/tokens.js';
+import { RECONNECTION, token } from '../common/service.js';
 
-const REFUSED = new Set([4001, 4003]);
-const LONGEST_WAIT_MS = 10000;
+const ANSWER_MS = 1500; // for a server that a device asks after its sleep
 
 /**
- * @param {(status: 'connected' | 'lost' | 'refused') => void} onstatus
- * @param {(frame: {type: string, sessionId?: string}) => void} onframe
+ * @param {object} hooks
+ * @param {() => void} hooks.connected once more whenever something may have been missed
+ * @param {() => void} hooks.lost with each attempt to have it back
+ * @param {(error: Error & {code: string}) => void} hooks.failed nothing more is tried
+ * @param {() => void} hooks.news of some session
+ * @param {() => void} hooks.woke the device slept, or the page is shown again
  */
-export function listen(onstatus, onframe) {
-  let attempts = 0;
-  const open = () => {
-    const protocols = token() ? ['synckairos.v1', `bearer.${token()}`] : ['synckairos.v1'];
-    const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/feed`, protocols);
-    socket.onmessage = ({ data }) => {
-      const frame = JSON.parse(data);
-      if (frame.type === 'CONNECTED') {
-        attempts = 0;
-        onstatus('connected');
-      }
-      onframe(frame);
-    };
-    socket.onclose = ({ code }) => {
-      onstatus(REFUSED.has(code) ? 'refused' : 'lost');
-      if (!REFUSED.has(code))
-        setTimeout(open, Math.min(LONGEST_WAIT_MS, 500 * 2 ** attempts++) * (0.5 + Math.random() / 2));
-    };
+export function listen({ connected, lost, failed, news, woke }) {
+  const told = {
+    connected: () => {
+      socket.settle();
+      connected();
+    },
+    reconnecting: lost,
+    connectionFailed: failed,
   };
-  open();
+  const socket = new SessionSocket(
+    {
+      url: absoluteUrl('/feed', 'the feed', ['ws:', 'wss:']).href,
+      sessionId: '',
+      tokens: new Tokens(token() ?? undefined),
+      platform,
+      WebSocket,
+      ...RECONNECTION,
+    },
+    {
+      emit: (name, payload) => told[name]?.(payload),
+      frame: ({ type }) => type !== 'ERROR' && news(),
+      resume: () => null,
+      sampled: () => {},
+      woke: () => {
+        socket.ask(ANSWER_MS);
+        woke();
+      },
+    },
+  );
+  socket.start();
 }

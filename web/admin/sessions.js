@@ -1,92 +1,94 @@
 // The list of live sessions with their clocks: filtered here, paged by the server, drawn each frame.
 
-import { element, mark, write } from '../common/dom.js';
-import { panesOf } from '../common/panes.js';
+import { isNewer } from '/sdk/watch.js';
+import { arrange, element, mark, reveal, write } from '../common/dom.js';
+import { panesOf, titleOf } from '../common/panes.js';
 import { readingOf } from '../common/reading.js';
 import { listSessions } from './api.js';
 
-const titleOf = (state) => (typeof state.metadata?.title === 'string' ? state.metadata.title : '');
-const activePane = (state) => {
-  const panes = panesOf(state);
-  return panes.find(({ active }) => active) ?? panes[0];
-};
-
 class Row {
   #clock = element('time', { class: 'clock' });
-  #text = element('span', { class: 'what' });
+  #name = element('b');
+  #facts = element('span', { class: 'soft' });
   #button;
   #state;
+  #pane;
 
   constructor(choose) {
     this.#button = element(
       'button',
       { type: 'button', onclick: () => choose(this.#state.session_id) },
-      this.#text,
+      element('span', { class: 'what' }, this.#name, this.#facts),
       this.#clock,
     );
     this.node = element('li', {}, this.#button);
   }
 
   update(state, chosen) {
+    const panes = panesOf(state);
     this.#state = state;
-    const who = activePane(state)?.name;
-    this.#text.replaceChildren(
-      element('b', {}, state.session_id),
-      element(
-        'span',
-        { class: 'soft' },
-        [titleOf(state), state.sync_mode, state.status, who && who !== titleOf(state) ? who : '']
-          .filter(Boolean)
-          .join(' · '),
-      ),
+    this.#pane = panes.find(({ active }) => active) ?? panes[0];
+    const [title, who] = [titleOf(state), this.#pane?.name ?? ''];
+    write(this.#name, state.session_id);
+    write(
+      this.#facts,
+      [title, state.sync_mode, state.status, who === title ? '' : who].filter(Boolean).join(' · '),
     );
     mark(this.#button, 'aria-current', chosen ? 'true' : null);
   }
 
   draw(now) {
-    const pane = activePane(this.#state);
-    if (!pane) return;
-    const { text, phase } = readingOf(this.#state, pane, now);
+    if (!this.#pane) return;
+    const { text, phase } = readingOf(this.#state, this.#pane, now);
     write(this.#clock, text);
     mark(this.#clock, 'data-phase', phase);
   }
 }
 
 export class Sessions {
+  pages = 1; // how many are shown
   #nodes;
   #choose;
   #rows = new Map();
   #states = [];
-  #pages = 1; // how many are shown
+  #told = new Map(); // states from elsewhere since the last reading began, by id
   #more = false;
   #chosen = null;
 
-  /** @param {{list: HTMLElement, count: HTMLElement, more: HTMLElement, filters: HTMLFormElement}} nodes */
-  constructor(nodes, choose) {
+  /**
+   * @param {{list: HTMLElement, count: HTMLElement, more: HTMLElement, filters: HTMLFormElement}} nodes
+   * @param {object} hooks
+   * @param {(sessionId: string) => void} hooks.choose
+   * @param {() => void} hooks.reload another list is wanted: load it, and no other
+   */
+  constructor(nodes, { choose, reload }) {
     this.#nodes = nodes;
     this.#choose = choose;
     nodes.filters.addEventListener('submit', (event) => event.preventDefault());
     nodes.filters.addEventListener('input', () => this.#show());
     nodes.filters.elements.status.addEventListener('change', () => {
-      this.#pages = 1;
-      nodes.list.dispatchEvent(new Event('refresh'));
+      this.pages = 1;
+      reload();
     });
     nodes.more.addEventListener('click', () => {
-      this.#pages++;
-      nodes.list.dispatchEvent(new Event('refresh'));
+      this.pages++;
+      reload();
     });
   }
 
-  async load() {
+  /** @param {() => boolean} isLatest whether what is read is still wanted when it has come */
+  async load(isLatest) {
     const status = this.#nodes.filters.elements.status.value;
     const states = [];
     let cursor = null;
-    for (let page = 0; page < this.#pages && (page === 0 || cursor); page++) {
+    this.#told.clear();
+    for (let page = 0; page < this.pages && (page === 0 || cursor); page++) {
       const answer = await listSessions(status, cursor);
+      if (!isLatest()) return;
       states.push(...answer.data);
       cursor = answer.next_cursor;
     }
-    this.#states = states;
+    this.#states = states.map((state) => this.#newest(state));
     this.#more = cursor !== null;
     this.#show();
   }
@@ -96,10 +98,16 @@ export class Sessions {
     this.#show();
   }
 
-  /** A newer state of one of them, from elsewhere. */
+  /** A state of one of them, from elsewhere. */
   update(state) {
-    this.#states = this.#states.map((old) => (old.session_id === state.session_id ? state : old));
+    this.#told.set(state.session_id, state);
+    this.#states = this.#states.map((old) => (old.session_id === state.session_id ? this.#newest(old) : old));
     this.#show();
+  }
+
+  #newest(state) {
+    const told = this.#told.get(state.session_id);
+    return told && isNewer(told, state) ? told : state;
   }
 
   #matches(state) {
@@ -116,12 +124,11 @@ export class Sessions {
     const old = this.#rows;
     this.#rows = new Map(shown.map((state) => [state.session_id, old.get(state.session_id) ?? new Row(this.#choose)]));
     shown.forEach((state) => this.#rows.get(state.session_id).update(state, state.session_id === this.#chosen));
-    const nodes = [...this.#rows.values()].map(({ node }) => node);
     const { list, count, more } = this.#nodes;
-    if (nodes.length !== list.children.length || nodes.some((node, i) => node !== list.children[i]))
-      list.replaceChildren(...nodes);
-    write(count, `${shown.length} of ${this.#states.length}${this.#more ? ' and more' : ''}`);
-    more.hidden = !this.#more;
+    const nodes = [...this.#rows.values()].map(({ node }) => node);
+    arrange(list, nodes, count);
+    write(count, `${shown.length} of ${this.#more ? 'the first ' : ''}${this.#states.length}`);
+    reveal(more, this.#more, count);
   }
 
   draw(now) {

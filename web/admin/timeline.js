@@ -1,9 +1,13 @@
 // One session's history: each change of the audit trail, what it was, who made it, and what it did to the clocks.
 
 import { format } from '/sdk/index.js';
-import { element, write } from '../common/dom.js';
+import { element, reveal, write } from '../common/dom.js';
 import { nameOf } from '../common/panes.js';
 import { listEvents } from './api.js';
+import { Schedule } from './schedule.js';
+
+const LAG_MS = 2000; // events reach PostgreSQL within a second or so
+const RETRY_MS = 5000;
 
 const WORDS = {
   session_created: 'Created',
@@ -34,6 +38,12 @@ const banks = (state) =>
     ]),
   );
 
+const seconds = (ms) => `${ms < 0 ? '−' : '+'}${(Math.abs(ms) / 1000).toFixed(3)} s`;
+
+// What a clock shows may hide what it lost.
+const shift = (before, after) =>
+  `${format(before)} → ${format(after)}` + (before === null || after === null ? '' : ` (${seconds(after - before)})`);
+
 /** What an event changed, as sentences: the fields that differ from the state before, and the banks. */
 export function changes(before, after) {
   if (!after || !before) return [];
@@ -43,7 +53,7 @@ export function changes(before, after) {
   const old = banks(before);
   const clocks = [...banks(after)]
     .filter(([id, ms]) => old.get(id) !== ms)
-    .map(([id, ms]) => `${nameOf(after, id)}: ${old.has(id) ? format(old.get(id)) : 'new'} → ${format(ms)}`);
+    .map(([id, ms]) => `${nameOf(after, id)}: ${old.has(id) ? shift(old.get(id), ms) : `new → ${format(ms)}`}`);
   return [...fields, ...clocks];
 }
 
@@ -80,13 +90,16 @@ function item(event, before) {
   );
 }
 
+const isFinal = ({ status }) => status >= 400 && status < 500 && status !== 429;
+
 export class Timeline {
   #list = element('ol', { class: 'timeline' });
-  #note = element('p', { class: 'soft' });
-  #more = element('button', { type: 'button', hidden: true, onclick: () => this.load() }, 'Show more');
+  #note = element('p', { class: 'soft', role: 'status', tabindex: '-1' });
+  #more = element('button', { type: 'button', hidden: true, onclick: () => this.#schedule.within(0) }, 'Show more');
   #sessionId;
+  #schedule = new Schedule((isLatest) => this.#read(isLatest));
   #last = null; // the last event shown
-  #loading = null;
+  #expected = 0; // the session's version, whose event is on its way at least
 
   constructor(sessionId) {
     this.#sessionId = sessionId;
@@ -98,32 +111,46 @@ export class Timeline {
       this.#note,
       this.#more,
     );
+    this.#schedule.within(0);
   }
 
-  /** Reads on from the last event that is shown. Calls that overlap are one. */
-  load() {
-    this.#loading ??= this.#read().finally(() => {
-      this.#loading = null;
-    });
-    return this.#loading;
+  /** The session is at this version now. Where older events wait to be shown, the reader asks for the next ones. */
+  expect(version) {
+    this.#expected = version;
+    if (this.#more.hidden) this.#schedule.within(LAG_MS);
   }
 
-  async #read() {
+  close() {
+    this.#schedule.stop();
+  }
+
+  // Reads on from the last event that is shown.
+  async #read(isLatest) {
     try {
       const { data, next_after: next } = await listEvents(this.#sessionId, this.#last?.event_id);
-      for (const event of data) {
-        this.#list.append(item(event, this.#last?.state));
-        this.#last = event;
-      }
-      this.#more.hidden = next === null;
-      write(this.#note, this.#last ? '' : 'No event has reached PostgreSQL yet.');
+      if (!isLatest()) return Infinity;
+      this.#show(data);
+      reveal(this.#more, next !== null, this.#note);
+      const isBehind = next === null && (this.#last?.version ?? 0) < this.#expected;
+      write(this.#note, isBehind ? 'The latest change has not reached PostgreSQL yet.' : '');
+      return isBehind ? RETRY_MS : Infinity;
     } catch (error) {
-      write(
-        this.#note,
-        error.code === 'ARCHIVE_UNAVAILABLE'
-          ? 'PostgreSQL, which holds the history, is away.'
-          : `No history: ${error.message}`,
-      );
+      if (isLatest()) write(this.#note, this.#reason(error));
+      const isEarly = error.status === 404 && this.#expected > 0; // its first event is still on its way
+      return isFinal(error) && !isEarly ? Infinity : (error.retryAfterMs ?? RETRY_MS);
     }
+  }
+
+  #show(events) {
+    for (const event of events) {
+      this.#list.append(item(event, this.#last?.state));
+      this.#last = event;
+    }
+  }
+
+  #reason(error) {
+    return error.code === 'ARCHIVE_UNAVAILABLE'
+      ? 'PostgreSQL, which holds the history, is away.'
+      : `No history: ${error.message}`;
   }
 }

@@ -39,3 +39,29 @@ export function mark(node, name, value) {
   if (value === null) node.removeAttribute(name);
   else node.setAttribute(name, value);
 }
+
+/**
+ * Shows or hides a node.
+ * @param {HTMLElement} refuge what has the focus when it was in a node that goes
+ */
+export function reveal(node, visible, refuge) {
+  const hasFocus = !visible && node.contains(document.activeElement);
+  node.hidden = !visible;
+  if (hasFocus) refuge.focus({ preventScroll: true });
+}
+
+/**
+ * Makes these the children of a parent, in this order. Those that stay are left where they are, focus and all.
+ * @param {HTMLElement} refuge what has the focus when it was in a child that goes
+ */
+export function arrange(parent, nodes, refuge) {
+  const stay = new Set(nodes);
+  for (const child of [...parent.children]) {
+    if (stay.has(child)) continue;
+    reveal(child, false, refuge);
+    child.remove();
+  }
+  nodes.forEach((node, i) => {
+    if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i] ?? null);
+  });
+}

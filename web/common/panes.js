@@ -3,7 +3,14 @@
 const SHARED = new Set(['global', 'count_up']); // modes with one clock for everybody
 
 /** How somebody or something is called: by the name in the metadata, else by its id. */
-export const nameOf = (state, id) => state.metadata?.names?.[id] ?? id;
+export function nameOf(state, id) {
+  const names = Object(state.metadata?.names);
+  const name = Object.hasOwn(names, id) ? names[id] : null;
+  return typeof name === 'string' && name.trim() ? name : id;
+}
+
+/** The session's title; empty where there is none. */
+export const titleOf = (state) => (typeof state.metadata?.title === 'string' ? state.metadata.title : '');
 
 /**
  * @typedef {object} Pane
@@ -33,7 +40,7 @@ function sharedPane(state) {
   const active = state.active_participant_id;
   return {
     key: 'session',
-    name: state.metadata?.title ?? state.session_id,
+    name: titleOf(state) || state.session_id,
     note: active ? nameOf(state, active) : '',
     participantId: undefined,
     active: ['running', 'paused'].includes(state.status),

@@ -2,7 +2,12 @@
 
 import { activeName, nameOf } from '../common/panes.js';
 
-const ENDED = { expired: 'Time is up', completed: 'The session is over', cancelled: 'The session was cancelled' };
+const ENDED = {
+  expired: 'The session is over',
+  completed: 'The session is over',
+  cancelled: 'The session was cancelled',
+};
+const TOGETHER_MS = 100; // what happens within this is one event, as an expiry and the turn after it are
 
 /** What differs between two states, as a sentence; an empty one where nothing is worth saying. */
 export function newsBetween(before, after) {
@@ -35,12 +40,14 @@ export function warningNews(state, payload) {
 export const expiryNews = (state, payload) =>
   `${whose(state, payload, 'expired_participant_id', 'expired_group_id')}time is up`;
 
-/** Writes into the page's live region; the same sentence twice is said twice. */
+const waiting = [];
+
+/** Has the page's live region say a sentence; the same one twice is said twice. */
 export function announce(text) {
+  if (!text || waiting.push(text) > 1) return;
   const region = document.getElementById('announcer');
-  if (!text) return;
   region.textContent = '';
-  requestAnimationFrame(() => {
-    region.textContent = text;
-  });
+  setTimeout(() => {
+    region.textContent = waiting.splice(0).join('. ');
+  }, TOGETHER_MS);
 }

@@ -3,6 +3,7 @@
 import { element, mark, write } from '../common/dom.js';
 import { readingOf, splitText } from '../common/reading.js';
 import { presetOf } from './presets.js';
+import { isPress } from './press.js';
 
 const WORDS = {
   idle: 'ready',
@@ -34,7 +35,7 @@ export class Clockface {
   constructor(onpress) {
     this.node = element(
       'section',
-      { class: 'pane', onclick: () => this.#pane.active && onpress() },
+      { class: 'pane', onclick: (event) => isPress(event) && this.#pane.active && onpress() },
       element('header', {}, this.#name, this.#note),
       this.#time,
       element('footer', {}, this.#word, element('div', { class: 'meter', 'aria-hidden': 'true' }, this.#bar)),
@@ -65,6 +66,7 @@ export class Clockface {
 
   #wordFor(phase, now) {
     const counting = this.#state.sync_mode === 'count_up' && this.#state.cycle_number > 1 && this.#state.clock.running;
+    if (phase === 'waiting' && this.#state.session_completed_at) return WORDS.ended;
     return counting ? `This split ${splitText(this.#state, now)}` : WORDS[phase];
   }
 }

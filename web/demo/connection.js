@@ -9,7 +9,7 @@ const plain = (ms) => (ms === null ? '–' : `${ms.toFixed(1)} ms`);
 const TEXTS = {
   connecting: 'Connecting …',
   connected: 'In sync',
-  reconnecting: 'Connection lost; trying again',
+  reconnecting: 'Trying again …',
   failed: 'Not connected',
   over: 'Closed',
 };

@@ -1,7 +1,10 @@
 // What may be done to a session, by button and by key: rows of a table.
 
 import { element, mark, write } from '../common/dom.js';
+import { keysDialog } from './keys.js';
+import { isPress } from './press.js';
 import { presetOf } from './presets.js';
+import * as shortcuts from './shortcuts.js';
 import * as sound from './sound.js';
 
 const live = (state) => ['pending', 'running', 'paused'].includes(state.status);
@@ -62,6 +65,7 @@ export const CONTROLS = [
     run: () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()),
     pressed: () => document.fullscreenElement !== null,
   },
+  { key: 'k', shown: 'K', help: 'these keys', label: () => 'Keys', run: (screen) => screen.showKeys() },
 ];
 
 const CONFIRM_MS = 4000;
@@ -76,10 +80,13 @@ export class Controls {
     for (const control of CONTROLS) this.#buttons.set(control, this.#button(control));
     this.node = element(
       'div',
-      { class: 'controls', role: 'toolbar', 'aria-label': 'Controls' },
+      { class: 'controls', role: 'group', 'aria-label': 'Controls' },
       ...this.#buttons.values(),
     );
-    this.onkey = (event) => this.#key(event);
+    this.help = keysDialog(CONTROLS, this.update);
+    this.update();
+    document.addEventListener('keydown', this.#onkey);
+    document.addEventListener('fullscreenchange', this.update);
   }
 
   #button(control) {
@@ -89,49 +96,62 @@ export class Controls {
         type: 'button',
         class: control.main ? 'primary large' : null,
         'data-control': control.key,
-        'aria-keyshortcuts': control.shown,
-        onclick: () => this.#run(control),
+        onclick: (event) => isPress(event) && this.#run(control),
       },
       element('span'),
       element('kbd', { 'aria-hidden': 'true' }, control.shown),
     );
   }
 
-  #key(event) {
-    const typing = event.target.closest?.('input, select, textarea');
-    const pressing = event.key === ' ' && event.target.closest?.('button, a, summary');
-    if (typing || pressing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    const control = CONTROLS.find(({ key }) => key === event.key.toLowerCase());
+  // A key that is held down is one press, and scrolls nothing meanwhile.
+  #onkey = (event) => {
+    const key = shortcuts.keyOf(event);
+    const control = CONTROLS.find((row) => row.key === key);
     if (!control) return;
     event.preventDefault();
-    this.#run(control);
-  }
+    if (!event.repeat) this.#run(control);
+  };
 
-  #run(control) {
+  async #run(control) {
     const { state } = this.#screen;
     if (!state || control.label(state) === null) return;
     if (control.confirm && !this.#asked) {
-      this.#asked = setTimeout(() => this.#forget(), CONFIRM_MS);
+      this.#asked = setTimeout(this.#forget, CONFIRM_MS);
       this.update();
       return;
     }
     if (control.confirm) this.#forget();
-    Promise.resolve(control.run(this.#screen)).then(() => this.update());
-  }
-
-  #forget() {
-    clearTimeout(this.#asked);
-    this.#asked = 0;
+    try {
+      await control.run(this.#screen);
+    } catch (error) {
+      this.#screen.complain(error);
+    }
     this.update();
   }
 
-  update() {
+  #forget = () => {
+    clearTimeout(this.#asked);
+    this.#asked = 0;
+    this.update();
+  };
+
+  update = () => {
     const { state } = this.#screen;
+    const withKeys = shortcuts.areOn();
+    mark(this.node, 'aria-busy', this.#screen.isWaiting() ? 'true' : null);
+    mark(this.node, 'data-keys', withKeys ? 'on' : 'off');
     for (const [control, button] of this.#buttons) {
       const label = state ? control.label(state) : null;
       button.hidden = label === null || Boolean(control.hidden?.(state));
       write(button.firstChild, control.confirm && this.#asked ? control.confirm : (label ?? ''));
       mark(button, 'aria-pressed', control.pressed ? String(control.pressed(this.#screen)) : null);
+      mark(button, 'aria-keyshortcuts', withKeys ? control.shown : null);
     }
+  };
+
+  close() {
+    clearTimeout(this.#asked);
+    document.removeEventListener('keydown', this.#onkey);
+    document.removeEventListener('fullscreenchange', this.update);
   }
 }

@@ -1,8 +1,8 @@
 // The first page: choose a kind of clock, change its figures, create it; or open one that is there.
 
 import { element } from '../common/dom.js';
-import { explain, isTokenMissing, setToken } from '../common/service.js';
 import { PRESETS, sessionOf } from './presets.js';
+import { Trouble } from './trouble.js';
 
 function card(preset, index, onchoose) {
   const input = element('input', {
@@ -42,23 +42,6 @@ function fieldOf({ name, label, value, min, max }) {
   );
 }
 
-function tokenForm(onset) {
-  const input = element('input', { type: 'password', autocomplete: 'off', required: true, name: 'token' });
-  return element(
-    'form',
-    {
-      class: 'row',
-      onsubmit: (event) => {
-        event.preventDefault();
-        setToken(input.value.trim());
-        onset();
-      },
-    },
-    element('label', {}, 'This service asks for a token', input),
-    element('button', {}, 'Use it'),
-  );
-}
-
 /**
  * @param {HTMLElement} root
  * @param {import('/sdk/index.js').SyncKairosClient} client
@@ -68,28 +51,23 @@ export function openHome(root, client, open) {
   document.title = 'SyncKairos';
   let preset = PRESETS[0];
   const fields = element('div', { class: 'fields' });
-  const problem = element('div', { role: 'alert' });
+  const trouble = new Trouble();
   const button = element('button', { class: 'primary large' }, 'Create the clock');
 
   const choose = (event) => {
     preset = PRESETS.find(({ id }) => id === (event?.target.value ?? preset.id));
     fields.replaceChildren(...preset.fields.map(fieldOf));
   };
-  const show = (error) => {
-    problem.replaceChildren(
-      element('p', { class: 'notice' }, explain(error)),
-      isTokenMissing(error) ? tokenForm(() => location.reload()) : '',
-    );
-  };
   const create = async (event) => {
     event.preventDefault();
     button.disabled = true;
+    trouble.clear();
     try {
       const body = sessionOf(preset, Object.fromEntries(new FormData(form)));
       await client.createSession(body);
-      open(body.session_id);
+      if (form.isConnected) open(body.session_id);
     } catch (error) {
-      show(error);
+      trouble.complain(error);
     } finally {
       button.disabled = false;
     }
@@ -105,7 +83,6 @@ export function openHome(root, client, open) {
     ),
     fields,
     button,
-    problem,
   );
   choose();
   root.replaceChildren(
@@ -121,6 +98,7 @@ export function openHome(root, client, open) {
         'it is calculated from the server’s, and nothing is counted.',
       ),
       form,
+      trouble.node,
       openForm(open),
     ),
     footer(),

@@ -2,6 +2,7 @@
 
 import { drawing, element } from '../common/dom.js';
 import { encode } from '../common/qr.js';
+import { announce } from './announcer.js';
 
 const QUIET = 4; // modules of light around a code
 
@@ -11,8 +12,15 @@ export function linkTo(sessionId) {
   return url.href;
 }
 
+// As a code; in words where the text is longer than a code holds.
 function qrCode(text) {
-  const modules = encode(text);
+  let modules;
+  try {
+    modules = encode(text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return element('p', { class: 'notice' }, 'The link is too long for a QR code: copy it instead.');
+  }
   const size = modules.length + 2 * QUIET;
   const path = modules
     .flatMap((row, y) => row.map((dark, x) => (dark ? `M${x + QUIET} ${y + QUIET}h1v1h-1z` : '')))
@@ -31,6 +39,7 @@ async function copy(button, field) {
   try {
     await navigator.clipboard.writeText(field.value);
     button.textContent = 'Copied';
+    announce('The link is copied');
   } catch {
     button.textContent = 'Press Ctrl-C';
   }

@@ -8,6 +8,14 @@ const ended = { type: 'end_session' };
 const advance = { type: 'skip_cycle' };
 const overtime = { type: 'notify' };
 
+// One clock for everybody, which begins anew with each cycle.
+const anew = (cycleSeconds, atTheEnd) => ({
+  sync_mode: 'global',
+  time_per_cycle_ms: cycleSeconds * 1000,
+  action_on_timeout: atTheEnd,
+  warnings_ms: [10000, 5000],
+});
+
 export const PRESETS = [
   {
     id: 'chess',
@@ -50,12 +58,7 @@ export const PRESETS = [
     switchLabel: 'Next question',
     cycle: 'Question',
     fields: [seconds('Seconds a question', 20)],
-    config: (v) => ({
-      sync_mode: 'global',
-      time_per_cycle_ms: v.seconds * 1000,
-      action_on_timeout: overtime,
-      warnings_ms: [10000, 5000],
-    }),
+    config: (v) => anew(v.seconds, overtime),
   },
   {
     id: 'auction',
@@ -64,12 +67,7 @@ export const PRESETS = [
     switchLabel: 'New bid',
     cycle: 'Bid',
     fields: [seconds('Seconds after a bid', 15)],
-    config: (v) => ({
-      sync_mode: 'global',
-      time_per_cycle_ms: v.seconds * 1000,
-      action_on_timeout: ended,
-      warnings_ms: [10000, 5000],
-    }),
+    config: (v) => anew(v.seconds, ended),
   },
   {
     id: 'exam',
@@ -134,14 +132,16 @@ export const PRESETS = [
 
 const grouped = (participants, group) => participants.map((participant) => ({ ...participant, group_id: group }));
 
+const LONGEST_NAME = 40; // so that its id, with a number behind it, is not longer than ids may be
+
 // Names as people write them become ids of the characters that ids may have; the names themselves go into the metadata.
 function people(text, taken) {
   return text
     .split(',')
-    .map((name) => name.trim().slice(0, 40))
+    .map((name) => name.trim())
     .filter(Boolean)
-    .slice(0, 40)
     .map((name) => {
+      if (name.length > LONGEST_NAME) throw new RangeError(`A name has at most ${LONGEST_NAME} letters: “${name}”`);
       const plain =
         name
           .normalize('NFD')
@@ -165,7 +165,7 @@ export function newSessionId(preset) {
 /**
  * The body that creates a session.
  * @param {object} preset a row of PRESETS
- * @param {Record<string, string>} fields as they were typed in
+ * @param {Record<string, string>} fields as they were typed in; a RangeError where a name is too long
  */
 export function sessionOf(preset, fields) {
   const shown = { ...preset.groupNames };

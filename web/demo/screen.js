@@ -1,7 +1,6 @@
 // One session on the screen: holds its state, draws it each frame at the server's time, and passes on what is pressed.
 
 import { element, mark, write } from '../common/dom.js';
-import { explain, isTokenMissing, setToken, watchForReturn } from '../common/service.js';
 import { panesOf } from '../common/panes.js';
 import { announce, expiryNews, newsBetween, warningNews } from './announcer.js';
 import { Clockface } from './clockface.js';
@@ -9,27 +8,27 @@ import { Connection } from './connection.js';
 import { Controls } from './controls.js';
 import { invitePanel } from './invite.js';
 import * as sound from './sound.js';
+import { Trouble } from './trouble.js';
 
-const GONE = {
-  4004: 'There is no such session.',
-  4001: 'This service asks for a token.',
-  4003: 'The token does not allow this session.',
-};
+const NO_SUCH_SESSION = 4004; // a close code
+const MEASURE_MS = 500;
+
 const layoutOf = (count) => (count === 1 ? 'one' : count === 2 ? 'two' : 'many');
 
 class Screen {
-  state = null;
+  state = null; // null until there is one, and when the session is gone
   #client;
   #sessionId;
   #faces = new Map();
   #connection = new Connection();
   #title = element('h1', { class: 'title' });
   #stage = element('div', { class: 'stage', role: 'group', 'aria-label': 'Clocks' });
-  #problem = element('div', { class: 'problem', role: 'alert' });
+  #doubt = element('p', { class: 'doubt', hidden: true });
+  #trouble = new Trouble(() => this.#connect());
   #invite;
   #inviteWanted = null; // what somebody chose; else it stands open until the start
+  #waiting = null; // the operation under way, and the state that it is to change
   #controls = new Controls(this);
-  #return;
   #frame = 0;
   #measured = 0;
 
@@ -52,16 +51,15 @@ class Screen {
         element(
           'main',
           {},
+          this.#doubt,
           element('div', { class: 'middle' }, this.#stage, this.#invite),
-          this.#problem,
+          this.#trouble.node,
           this.#controls.node,
         ),
+        this.#controls.help,
       ),
     );
-    this.#return = watchForReturn(() => {
-      client.disconnect();
-      this.#connect();
-    });
+    this.#call(sessionId);
     this.#listen();
     this.#connect();
     this.#draw();
@@ -70,13 +68,21 @@ class Screen {
   #listen() {
     const on = this.#client.on.bind(this.#client);
     on('connected', () => {
-      this.#return.found();
       this.#connection.show('connected');
+      this.#trouble.recover();
       announce('Connected');
     });
-    on('disconnected', ({ willReconnect }) => this.#lost(willReconnect));
+    on('disconnected', ({ willReconnect }) => willReconnect && announce('The connection is lost'));
+    on('reconnecting', () => {
+      this.#connection.show('reconnecting');
+      this.#setDoubt('No connection');
+    });
     on('connectionFailed', (error) => this.#failed(error));
-    on('error', (error) => this.#complain(error));
+    on('sessionDeleted', () => this.#gone('The session was deleted.'));
+    on('error', (error) => {
+      if (error.code === 'SESSION_NOT_FOUND') this.#gone('The service does not know this session any more.');
+      else this.complain(error);
+    });
     on('timeWarning', (payload) => {
       announce(warningNews(this.state, payload));
       sound.play(payload.level);
@@ -85,53 +91,72 @@ class Screen {
       announce(expiryNews(this.state, payload));
       sound.play('expired');
     });
-    on('sessionDeleted', () => {
-      this.#connection.show('over', 'The session was deleted');
-      announce('The session was deleted');
-    });
-    document.addEventListener('keydown', this.#controls.onkey);
-    document.addEventListener('fullscreenchange', this.#refresh);
+    for (const name of ['online', 'offline']) window.addEventListener(name, this.#network);
   }
 
-  #refresh = () => this.#controls.update();
-
   #connect() {
+    this.#connection.show('connecting');
     this.#client.connectWebSocket(this.#sessionId, (state) => this.#take(state));
   }
 
-  #lost(willReconnect) {
-    if (!willReconnect) return;
-    this.#connection.show('reconnecting');
-    announce('The connection is lost');
-    this.#return.lost();
-  }
-
-  #gone(code) {
-    this.#connection.show('failed', GONE[code]);
-    this.#complain(new Error(GONE[code]));
-    if (code !== 4004) this.#askForToken();
-  }
-
   #failed(error) {
-    if (GONE[error.status]) {
-      this.#gone(error.status);
-      return;
-    }
     this.#connection.show('failed');
-    this.#return.lost();
+    if (error.status === NO_SUCH_SESSION) this.#halt();
+    else this.#setDoubt(this.state && 'Not connected');
+    this.#trouble.end(error);
   }
+
+  #gone(text) {
+    this.#connection.show('over');
+    this.#halt();
+    this.#trouble.gone(text);
+  }
+
+  // Nobody keeps these clocks any more: they stand, and nothing can be done to them.
+  #halt() {
+    this.state = null;
+    this.#setDoubt(null);
+    mark(this.#stage, 'data-halted', '');
+    this.#invite.hidden = true;
+    this.#controls.update();
+  }
+
+  // While nothing is told, the clocks run on as far as they were known, which may be wrong.
+  #setDoubt(text) {
+    mark(this.#stage, 'data-stale', text && '');
+    this.#doubt.hidden = text === null;
+    write(this.#doubt, this.state ? `${text}: these clocks may be out of date` : (text ?? ''));
+  }
+
+  // The browser knows of a lost network long before the silence tells. Whether its return saved the connection, the
+  // client finds out by itself.
+  #network = () => {
+    if (!navigator.onLine) {
+      this.#connection.show('reconnecting', 'No network');
+      this.#setDoubt('This device has no network');
+    } else if (this.#client.status === 'connected') {
+      this.#connection.show('connected');
+      this.#setDoubt(null);
+    }
+  };
 
   #take(state) {
     const news = newsBetween(this.state, state);
     announce(news);
     if (news && state.status === 'running') sound.play('switch');
     this.state = state;
-    this.#complain(null);
-    write(this.#title, state.metadata?.title ? `${state.metadata.title} · ${state.session_id}` : state.session_id);
-    document.title = this.#title.textContent;
+    if (this.#client.status === 'connected') this.#setDoubt(null);
+    mark(this.#stage, 'data-halted', null);
+    this.#trouble.settle();
+    this.#call(state.metadata?.title ? `${state.metadata.title} · ${state.session_id}` : state.session_id);
     this.#arrange(panesOf(state));
     this.#controls.update();
     this.#invite.hidden = !this.invites();
+  }
+
+  #call(title) {
+    write(this.#title, title);
+    document.title = title;
   }
 
   // The faces of those who stay are kept, so that nothing flickers or loses the reader's place.
@@ -153,41 +178,21 @@ class Screen {
 
   // A running clock is a button as large as itself, as on a chess clock.
   #press() {
-    if (this.state.status === 'running' && panesOf(this.state).length > 1) this.operate('switchCycle');
+    if (this.state?.status === 'running' && panesOf(this.state).length > 1) this.operate('switchCycle');
   }
 
   #draw = () => {
     this.#frame = requestAnimationFrame(this.#draw);
     const now = this.#client.getServerTime();
-    for (const face of this.#faces.values()) face.draw(now);
-    if (now - this.#measured > 500 || now < this.#measured) {
+    if (this.state) for (const face of this.#faces.values()) face.draw(now);
+    if (now - this.#measured > MEASURE_MS || now < this.#measured) {
       this.#measured = now;
       this.#connection.measure(this.#client);
     }
   };
 
-  #complain(error) {
-    this.#problem.replaceChildren(error ? element('p', { class: 'notice' }, explain(error)) : '');
-    if (error && isTokenMissing(error)) this.#askForToken();
-  }
-
-  #askForToken() {
-    const input = element('input', { type: 'password', required: true, autocomplete: 'off' });
-    this.#problem.append(
-      element(
-        'form',
-        {
-          class: 'row',
-          onsubmit: (event) => {
-            event.preventDefault();
-            setToken(input.value.trim());
-            location.reload();
-          },
-        },
-        element('label', {}, 'Token', input),
-        element('button', {}, 'Use it'),
-      ),
-    );
+  complain(error) {
+    this.#trouble.complain(error);
   }
 
   invites() {
@@ -199,22 +204,40 @@ class Screen {
     this.#invite.hidden = !this.#inviteWanted;
   }
 
-  /** @param {'startSession' | 'switchCycle' | 'pauseSession' | 'resumeSession' | 'completeSession'} operation */
+  showKeys() {
+    this.#controls.help.showModal();
+  }
+
+  /** Whether an operation on this very state is under way. */
+  isWaiting() {
+    return this.#waiting !== null && this.#waiting.state === this.state;
+  }
+
+  /**
+   * Pressed again before there is another state, it is the same press.
+   * @param {'startSession' | 'switchCycle' | 'pauseSession' | 'resumeSession' | 'completeSession'} operation
+   */
   async operate(operation) {
+    if (this.isWaiting() && this.#waiting.operation === operation) return;
+    const waiting = { operation, state: this.state };
+    this.#waiting = waiting;
+    this.#controls.update();
     try {
       await this.#client[operation](this.#sessionId);
-      this.#complain(null);
+      this.#trouble.clear();
     } catch (error) {
-      this.#complain(error);
+      this.complain(error);
+    } finally {
+      if (this.#waiting === waiting) this.#waiting = null;
+      this.#controls.update();
     }
   }
 
   close() {
     cancelAnimationFrame(this.#frame);
-    this.#return.found();
+    for (const name of ['online', 'offline']) window.removeEventListener(name, this.#network);
+    this.#controls.close();
     this.#client.disconnect();
-    document.removeEventListener('keydown', this.#controls.onkey);
-    document.removeEventListener('fullscreenchange', this.#refresh);
   }
 }
 
