@@ -170,6 +170,7 @@ test: ## install what is missing, build, run every test against servers of its o
 	@$(MAKE) --no-print-directory sdk-test
 	@$(MAKE) --no-print-directory sdk-integration
 	@$(MAKE) --no-print-directory web-test
+	@$(MAKE) --no-print-directory web-pages
 
 unit: $(BUILD)/tests/unit ## the tests that need no server
 	$(BUILD)/tests/unit
