@@ -45,7 +45,7 @@ export class SyncKairosClient {
    */
   constructor(apiUrl, wsUrl, options = {}) {
     const platform = { ...host, ...options.platform };
-    const tokens = new Tokens(options.token);
+    const tokens = new Tokens(options.token, platform);
     const api = absoluteUrl(apiUrl, 'apiUrl', ['http:', 'https:']);
     this.#platform = platform;
     this.#http = new Http(`${api.origin}${api.pathname.replace(/\/+$/, '')}`, tokens, platform);
@@ -194,7 +194,8 @@ export class SyncKairosClient {
 
   /**
    * Asks the server for its time, through the connection where there is one. A connection does this by itself.
-   * Rejects with TIME_SYNC_FAILED where no answer came within half a second.
+   * Within a second after that was done nothing is asked. Rejects with TIME_SYNC_FAILED where no answer came within half
+   * a second.
    */
   syncServerTime() {
     return this.#time.sync();

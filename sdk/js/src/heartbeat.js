@@ -9,6 +9,7 @@ import { sampleOf } from './server-time.js';
 const TICK_MS = 1000;
 const PING_MS = 5000;
 const UNANSWERED_PINGS = 2;
+const LATE_MS = UNANSWERED_PINGS * PING_MS; // a PONG that took so long waited for a page that stood still
 const SLEPT_MS = 2000; // a tick so late, or a device's clock that moved so far by itself
 
 /**
@@ -67,8 +68,9 @@ export class Heartbeat {
   /** @param {{[more: string]: any}} frame */
   pong({ client_timestamp: sent, server_timestamp: serverTime }) {
     const now = this.#platform.now();
-    if (typeof sent !== 'number' || !(sent >= this.#startedAt && sent <= now) || !Number.isFinite(serverTime)) {
-      return; // no answer to a PING of this connection
+    const earliest = Math.max(this.#startedAt, now - LATE_MS);
+    if (typeof sent !== 'number' || !(sent >= earliest && sent <= now) || !Number.isFinite(serverTime)) {
+      return; // no answer to a PING of this connection, or one that says too little
     }
     const sample = sampleOf(sent, now, serverTime);
     const resolve = this.#asked.get(sent);

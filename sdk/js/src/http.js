@@ -40,6 +40,22 @@ async function bodyOf(response) {
   }
 }
 
+/**
+ * @param {Method} method
+ * @param {object | undefined} body
+ * @param {string | undefined} token
+ * @param {string | null} key
+ * @returns {RequestInit}
+ */
+function requestOf(method, body, token, key) {
+  const headers = {
+    ...(token && { Authorization: `Bearer ${token}` }),
+    ...(body && { 'Content-Type': 'application/json' }),
+    ...(key && { 'Idempotency-Key': key }),
+  };
+  return { method, headers, body: body && JSON.stringify(body) };
+}
+
 export class Http {
   #base;
   #tokens;
@@ -67,13 +83,16 @@ export class Http {
     const key = method === 'GET' ? null : this.#newKey();
     let renewed = false;
     for (let attempt = 1; ; attempt++) {
+      /** @type {string | undefined} */
+      let token;
       try {
-        return await this.once(path, await this.#request(method, body, key));
+        token = await this.#tokens.current();
+        return await this.once(path, requestOf(method, body, token, key));
       } catch (fault) {
         const error = /** @type {SyncKairosError} */ (fault);
         if (error.status === 401 && this.#tokens.renewable && !renewed) {
           renewed = true;
-          await this.#tokens.renew();
+          await this.#tokens.replace(token);
         } else {
           await this.#pause(attempt, error);
         }
@@ -96,22 +115,6 @@ export class Http {
     } finally {
       this.#platform.clearTimeout(timer);
     }
-  }
-
-  /**
-   * @param {Method} method
-   * @param {object | undefined} body
-   * @param {string | null} key
-   * @returns {Promise<RequestInit>}
-   */
-  async #request(method, body, key) {
-    const token = await this.#tokens.current();
-    const headers = {
-      ...(token && { Authorization: `Bearer ${token}` }),
-      ...(body && { 'Content-Type': 'application/json' }),
-      ...(key && { 'Idempotency-Key': key }),
-    };
-    return { method, headers, body: body && JSON.stringify(body) };
   }
 
   /**
@@ -140,7 +143,7 @@ export class Http {
   async #pause(attempt, error) {
     const wait = error.retryAfterMs ?? FIRST_WAIT_MS * 2 ** (attempt - 1) * (0.5 + this.#platform.random() / 2);
     const hope = TRY_AGAIN.has(error.code) || TRY_AGAIN.has(error.status);
-    if (!hope || attempt === ATTEMPTS || wait > LONGEST_WAIT_MS) {
+    if (!hope || attempt >= ATTEMPTS || wait > LONGEST_WAIT_MS) {
       throw error;
     }
     await new Promise((resolve) => { this.#platform.setTimeout(() => resolve(undefined), wait); });

@@ -20,7 +20,8 @@ const ANSWER_MS = 2000;
 const FROM_A_PROXY = new Set([502, 503, 504]); // which has nobody behind it now
 
 /**
- * Only of a server of the page's own origin a page may see what it answers; of another one, whether.
+ * Only of a server of the page's own origin a page may see what it answers; of another one, whether. One that takes
+ * its time may be there.
  * @param {string} url
  */
 async function answers(url) {
@@ -34,7 +35,7 @@ async function answers(url) {
     const { status } = await fetch(address, { mode: 'no-cors', cache: 'no-store', signal: abort.signal });
     return !FROM_A_PROXY.has(status);
   } catch {
-    return false;
+    return abort.signal.aborted;
   } finally {
     clearTimeout(timer);
   }

@@ -1,7 +1,8 @@
 // The server's time: what it is ahead of a monotonic clock of ours, learnt from round trips. Knows no network.
 //
-// A sample {offset, rtt} says that the truth is within rtt / 2 of offset. The target is the sample of least round trip
-// among the last; what is shown approaches it by at most 1 %, so that nobody sees a clock stutter.
+// A sample {offset, rtt} says that the truth was within rtt / 2 of offset; since then our clock may have gone wrong by
+// a little more. The target is the best of the last samples; what is shown approaches it by at most 1 %, so that nobody
+// sees a clock stutter.
 
 /** @typedef {{offset: number, rtt: number, at: number}} Sample */
 /** @typedef {import('./types.js').Platform} Platform */
@@ -13,11 +14,17 @@ const SLEW = 0.01;
 const STEP_MS = 200; // wrong by more than this, it is set at once
 const LONGEST_HALT_MS = 1000; // set back by more than this, it goes back; by less, it stands still meanwhile
 const ROUNDING_MS = 1; // the server's time comes in whole milliseconds
+const DRIFT = 100e-6; // of one clock from another, at the most
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
+const HYSTERESIS_MS = 5000; // of a device's clock at one of those limits
 
-/** @param {Sample} sample */
-const errorOf = ({ rtt }) => (rtt + ROUNDING_MS) / 2;
+/**
+ * The most by which a sample may be wrong at an instant of our monotonic clock.
+ * @param {Sample} sample
+ * @param {number} now
+ */
+const errorOf = ({ rtt, at }, now) => (rtt + ROUNDING_MS) / 2 + DRIFT * Math.max(0, now - at);
 
 /**
  * @param {number} sent by our monotonic clock
@@ -80,14 +87,20 @@ export class ServerTime {
     return this.#target !== null;
   }
 
+  /** Whether there was one to rely on. */
+  get settled() {
+    return this.known && !this.#guessed;
+  }
+
   /** @returns {import('./types.js').ClockReading} */
   reading() {
     const offset = this.now() - this.#platform.wallClock();
     if (!this.#target) {
       return { offset, error: null, rtt: null };
     }
-    const behind = Math.abs(this.#platform.now() + this.#target.offset - this.#shown);
-    return { offset, error: errorOf(this.#target) + behind, rtt: this.#target.rtt };
+    const now = this.#platform.now();
+    const behind = Math.abs(now + this.#target.offset - this.#shown);
+    return { offset, error: errorOf(this.#target, now) + behind, rtt: this.#target.rtt };
   }
 
   /** What the server is ahead of the device's clock, by the best sample. */
@@ -114,14 +127,17 @@ export class ServerTime {
   }
 
   /**
-   * One more sample. Those that it contradicts are dropped: a clock was set, or stood still while the device slept.
+   * One more sample. Those that it contradicts are dropped: a clock was set, or stood still while the device slept. The
+   * target stays, however old, until there is a better one.
    * @param {Sample} sample
    */
   add(sample) {
-    const agrees = (/** @type {Sample} */ old) => sample.at - old.at <= WINDOW_MS
-      && Math.abs(old.offset - sample.offset) <= errorOf(old) + errorOf(sample) + ROUNDING_MS;
-    this.#window = [...this.#window.filter(agrees), sample];
-    this.#aim(this.#window.reduce((best, next) => (next.rtt <= best.rtt ? next : best)));
+    const error = (/** @type {Sample} */ one) => errorOf(one, sample.at);
+    const isRecent = (/** @type {Sample} */ old) => old === this.#target || sample.at - old.at <= WINDOW_MS;
+    const agrees = (/** @type {Sample} */ old) =>
+      Math.abs(old.offset - sample.offset) <= error(old) + error(sample) + ROUNDING_MS;
+    this.#window = [...this.#window.filter((old) => isRecent(old) && agrees(old)), sample];
+    this.#aim(this.#window.reduce((best, next) => (error(next) <= error(best) ? next : best)));
   }
 
   /** @param {Sample} target */
@@ -150,13 +166,25 @@ export class ServerTime {
   }
 }
 
+/** @typedef {'none' | 'detected' | 'error'} SkewLevel */
+
 /**
- * @param {number} skewMs
- * @returns {'none' | 'detected' | 'error'}
+ * @param {number} ms
+ * @returns {SkewLevel}
  */
-export function skewLevel(skewMs) {
-  if (Math.abs(skewMs) > HOUR_MS) {
+function levelOf(ms) {
+  if (ms > HOUR_MS) {
     return 'error';
   }
-  return Math.abs(skewMs) > MINUTE_MS ? 'detected' : 'none';
+  return ms > MINUTE_MS ? 'detected' : 'none';
+}
+
+/**
+ * How wrong the device's clock is. A level once reached holds until the clock is well below it.
+ * @param {number} skewMs
+ * @param {SkewLevel} before
+ */
+export function skewLevel(skewMs, before) {
+  const ms = Math.abs(skewMs);
+  return levelOf(ms + HYSTERESIS_MS) === before ? before : levelOf(ms);
 }

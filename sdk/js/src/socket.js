@@ -1,10 +1,11 @@
 // One session watched: a WebSocket, and the next one when it is lost. Knows frames by their type only, and no state.
 
-import { backoff } from './backoff.js';
-import { CLOSED, terminalError } from './close-codes.js';
+import { backoff, handshakeMs, knocksFirst } from './attempts.js';
+import { BUSY, CLOSED, terminalError } from './close-codes.js';
 import { SyncKairosError, wrap } from './errors.js';
 import { Heartbeat } from './heartbeat.js';
 import { parseFrame } from './incoming.js';
+import { sampleOf } from './server-time.js';
 
 /** @typedef {import('./types.js').Platform} Platform */
 /** @typedef {import('./types.js').ClientEvents} ClientEvents */
@@ -14,15 +15,9 @@ const OPEN = 1; // a WebSocket's readyState
 const PROTOCOL = 'synckairos.v1';
 const PROBE_MS = 1500; // how long a server may take to answer a device that woke; who wakes again meanwhile has asked
 
-const nothing = () => {};
+const STEADY_MS = 5000; // how long a connection with a state lasts that is a good one
 
-/**
- * Whether to ask first if somebody is there. Browsers hold back the WebSockets of a page whose last ones have failed,
- * longer with each one; so those that would fail are not made. Now and then one is made all the same: a page may be
- * forbidden to ask (Content-Security-Policy).
- * @param {number} attempt since there was a state
- */
-const knocksFirst = (attempt) => attempt > 2 && attempt % 5 !== 0;
+const nothing = () => {};
 
 /**
  * @typedef {object} SocketOptions
@@ -41,6 +36,7 @@ const knocksFirst = (attempt) => attempt > 2 && attempt % 5 !== 0;
  * @property {(frame: any) => void} frame
  * @property {() => object | null} resume the RECONNECT to send; null where nothing is known yet
  * @property {(sample: import('./server-time.js').Sample) => void} sampled
+ * @property {(sample: import('./server-time.js').Sample) => void} [guessed] one that the handshake told
  * @property {() => void} woke
  */
 
@@ -54,9 +50,15 @@ export class SessionSocket {
   #socket = null;
   /** @type {any} */
   #retry = null;
-  #attempt = 0; // since there was a state
+  #attempt = 0; // since there was a good connection
   #turn = 0; // what was begun in an earlier one is void
   #openedAt = 0;
+  /** @type {any} */
+  #handshake = null;
+  #handshakeAt = 0; // when it began
+  /** @type {number | null} when the connection had its first state */
+  #settledAt = null;
+  #patientUntil = -Infinity; // because a server asked for it
   /** @type {any} */
   #probe = null;
   /** @type {{now: number, wall: number} | null} when this turn began, or the connection was looked after */
@@ -122,11 +124,12 @@ export class SessionSocket {
     if (this.status !== 'disconnected') {
       this.#over(CLOSED, '', null);
     }
+    this.#next(); // of an end that is being told the rest is left out
   }
 
-  /** There is a state: the connection is good. */
+  /** There is a state: if the connection lasts, it is good. */
   settle() {
-    this.#attempt = 0;
+    this.#settledAt ??= this.#options.platform.now();
   }
 
   /** The device slept, the page is shown again, or the network is back: mostly several of these at once. */
@@ -136,7 +139,7 @@ export class SessionSocket {
     }
     if (this.status === 'connected') {
       this.#lookAfter();
-    } else {
+    } else if (this.#options.platform.now() >= this.#patientUntil) {
       this.#leave(this.status);
       this.#open();
     }
@@ -178,14 +181,19 @@ export class SessionSocket {
 
   /** @param {string | undefined} token */
   #connect(token) {
-    const { WebSocket, url } = this.#options;
+    const { WebSocket, url, platform } = this.#options;
+    this.#handshakeAt = platform.now();
     try {
       this.#socket = new WebSocket(url, token ? [PROTOCOL, `bearer.${token}`] : undefined);
     } catch (fault) {
       this.#over(LOST, '', wrap(fault, 'CONNECTION_FAILED', 'no WebSocket can be made'));
       return;
     }
-    this.#socket.onopen = () => this.#resume();
+    this.#handshake = platform.setTimeout(() => this.#lost(LOST, 'nobody answers'), handshakeMs(this.#attempt));
+    this.#socket.onopen = () => {
+      platform.clearTimeout(this.#handshake);
+      this.#resume();
+    };
     this.#socket.onmessage = ({ data }) => this.#receive(data);
     this.#socket.onclose = ({ code, reason }) => this.#lost(code, String(reason ?? ''));
     this.#socket.onerror = nothing; // a close follows
@@ -204,11 +212,19 @@ export class SessionSocket {
     if (frame.type === 'PONG') {
       this.#heartbeat.pong(frame);
     } else if (frame.type === 'CONNECTED') {
-      this.status = 'connected';
-      this.#hooks.emit('connected', { sessionId: this.#options.sessionId });
+      this.#accepted(frame.timestamp);
     } else {
       this.#hooks.frame(frame);
     }
+  }
+
+  /** @param {unknown} timestamp the server's time at some instant since the handshake began */
+  #accepted(timestamp) {
+    if (typeof timestamp === 'number' && timestamp > 0) {
+      this.#hooks.guessed?.(sampleOf(this.#handshakeAt, this.#options.platform.now(), timestamp));
+    }
+    this.status = 'connected';
+    this.#hooks.emit('connected', { sessionId: this.#options.sessionId });
   }
 
   /** @param {string} text */
@@ -231,7 +247,10 @@ export class SessionSocket {
    * @param {number} [delay] instead of the back-off
    */
   #lost(code, reason, delay) {
-    const { tokens, maxAttempts } = this.#options;
+    const { tokens, maxAttempts, platform } = this.#options;
+    if (this.#settledAt !== null && platform.now() - this.#settledAt >= STEADY_MS) {
+      this.#attempt = 0;
+    }
     const error = terminalError(code, reason, tokens.renewable);
     if (error || code === CLOSED) {
       this.#over(code, reason, error);
@@ -250,11 +269,12 @@ export class SessionSocket {
    */
   #over(code, reason, error) {
     const before = this.#leave('disconnected');
+    const turn = this.#turn;
     this.#ignoreWakes();
     if (before === 'connected') {
       this.#hooks.emit('disconnected', { code, reason, willReconnect: false });
     }
-    if (error) {
+    if (error && turn === this.#turn) {
       this.#hooks.emit('connectionFailed', error);
     }
   }
@@ -268,8 +288,10 @@ export class SessionSocket {
     const { platform, maxAttempts, maxDelayMs } = this.#options;
     const before = this.#leave('reconnecting');
     const attempt = ++this.#attempt;
-    const lastedMs = platform.now() - this.#openedAt;
+    const now = platform.now();
+    const lastedMs = now - this.#openedAt;
     const delayMs = delay ?? backoff(attempt, { code, lastedMs, maxDelayMs, random: platform.random });
+    this.#patientUntil = code === BUSY ? now + delayMs : -Infinity;
     this.#retry = platform.setTimeout(() => this.#open(), delayMs);
     const turn = this.#turn;
     if (before === 'connected') {
@@ -299,9 +321,10 @@ export class SessionSocket {
 
   /** Whatever is still on its way counts no more. */
   #next() {
-    this.#options.platform.clearTimeout(this.#retry);
-    this.#options.platform.clearTimeout(this.#probe);
+    const { platform } = this.#options;
+    [this.#retry, this.#handshake, this.#probe].forEach((timer) => platform.clearTimeout(timer));
     this.#lookedAt = null;
+    this.#settledAt = null;
     return ++this.#turn;
   }
 }

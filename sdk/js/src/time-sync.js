@@ -4,7 +4,7 @@ import { SyncKairosError } from './errors.js';
 import { LONGEST_RTT_MS, SAMPLES, ServerTime, median, skewLevel } from './server-time.js';
 
 const JUMP_MS = 1000; // by which the device's two clocks move apart when it slept, or when one of them was set
-const AGAIN_MS = 1000; // after a synchronisation that failed
+const AGAIN_MS = 1000; // from one synchronisation to the next
 
 /** @typedef {import('./server-time.js').Sample} Sample */
 /** @typedef {import('./types.js').ClockReading} ClockReading */
@@ -16,12 +16,13 @@ export class TimeSync {
   #ask;
   /** @type {Promise<ClockReading> | null} */
   #syncing = null;
-  /** @type {ReturnType<typeof skewLevel>} */
+  /** @type {import('./server-time.js').SkewLevel} */
   #skew = 'none';
   #lead = NaN; // of the device's clock before the monotonic one, at the last look
   #jumps = 0; // of that lead,
   #settledJumps = 0; // and those that a synchronisation has made up for
   #failedAt = -Infinity;
+  #syncedAt = -Infinity;
 
   /**
    * @param {import('./types.js').Platform} platform
@@ -35,17 +36,13 @@ export class TimeSync {
     this.#ask = ask;
   }
 
-  /** Finds out whether the device slept, too: not every client has a connection that does. */
   now() {
-    this.#look();
-    const isOpen = this.#jumps > this.#settledJumps && this.#platform.now() - this.#failedAt >= AGAIN_MS;
-    if (isOpen && this.#time.known) {
-      this.syncQuietly();
-    }
+    this.#makeUp();
     return this.#time.now();
   }
 
   reading() {
+    this.#makeUp();
     return this.#time.reading();
   }
 
@@ -55,8 +52,22 @@ export class TimeSync {
     this.#checkSkew();
   }
 
-  /** Whoever asks while it goes on gets the same answer. */
-  sync() {
+  /**
+   * Until there is a sample to rely on, one is better than the device's clock.
+   * @param {Sample} sample
+   */
+  guess(sample) {
+    if (!this.#time.settled && sample.rtt <= LONGEST_RTT_MS) {
+      this.#time.guess(sample);
+    }
+  }
+
+  /** Whoever asks while it goes on gets the same answer; soon after it, what is known. */
+  async sync() {
+    this.#look();
+    if (!this.#syncing && this.#jumps === this.#settledJumps && this.#platform.now() - this.#syncedAt < AGAIN_MS) {
+      return this.#time.reading();
+    }
     this.#syncing ??= this.#sync().finally(() => { this.#syncing = null; });
     return this.#syncing;
   }
@@ -70,6 +81,15 @@ export class TimeSync {
     });
   }
 
+  /** Finds out whether the device slept: not every client has a connection that does. */
+  #makeUp() {
+    this.#look();
+    const isOpen = this.#jumps > this.#settledJumps && this.#platform.now() - this.#failedAt >= AGAIN_MS;
+    if (isOpen && this.#time.known && !this.#syncing) {
+      this.syncQuietly();
+    }
+  }
+
   #look() {
     const lead = this.#platform.wallClock() - this.#platform.now();
     if (Math.abs(lead - this.#lead) > JUMP_MS) {
@@ -79,7 +99,6 @@ export class TimeSync {
   }
 
   async #sync() {
-    this.#look();
     const jumps = this.#jumps; // one that comes meanwhile spoils the samples
     try {
       this.#time.replace(await this.#middle());
@@ -88,6 +107,7 @@ export class TimeSync {
       throw fault;
     }
     this.#settledJumps = jumps;
+    this.#syncedAt = this.#platform.now();
     this.#checkSkew();
     const reading = this.reading();
     this.#events.emit('timeSynced', reading);
@@ -103,8 +123,10 @@ export class TimeSync {
       try {
         const sample = await this.#ask();
         if (sample) {
+          if (!median(samples)) {
+            this.guess(sample);
+          }
           samples.push(sample);
-          this.#first(sample);
         }
       } catch (fault) {
         cause = fault;
@@ -118,19 +140,9 @@ export class TimeSync {
     return middle;
   }
 
-  /**
-   * While nothing is known, one sample is better than the device's clock.
-   * @param {Sample} sample
-   */
-  #first(sample) {
-    if (!this.#time.known && sample.rtt <= LONGEST_RTT_MS) {
-      this.#time.guess(sample);
-    }
-  }
-
   #checkSkew() {
     const skewMs = Math.round(this.#time.skew());
-    const level = skewLevel(skewMs);
+    const level = skewLevel(skewMs, this.#skew);
     if (level === this.#skew) {
       return;
     }

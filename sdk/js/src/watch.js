@@ -111,6 +111,7 @@ export class Watch {
       resume: () => this.#state
         && { last_known_version: this.#state.version, updated_at_ms: this.#state.updated_at_ms },
       sampled: (sample) => this.#time.add(sample),
+      guessed: (sample) => this.#time.guess(sample),
       woke: () => this.#time.syncQuietly(),
     });
   }

@@ -33,24 +33,60 @@ import { NOTHING, watchOf } from './watch.js';
  */
 
 const noSnapshot = () => NOTHING;
-const noSubscription = () => () => {};
 
 /**
- * The external store of one session.
+ * An external store for React, and how to change what it shows.
+ * @typedef {object} Store
+ * @property {(listener: () => void) => () => void} subscribe
+ * @property {() => Readonly<Snapshot>} getSnapshot
+ * @property {(operation: (sessionId: string) => Promise<SessionState>) => Promise<SessionState>} change a failure is
+ *   shown, too, so that whoever calls may leave the promise alone
+ */
+
+/**
+ * The store of one session.
  * @param {string | null | undefined} sessionId
  * @param {SyncKairosClient} client
+ * @returns {Store}
  */
 function storeOf(sessionId, client) {
   const watch = watchOf(client);
   if (sessionId == null) {
-    return { subscribe: noSubscription, getSnapshot: noSnapshot };
+    return storeOfNone();
   }
   if (typeof sessionId !== 'string') {
     throw new TypeError(`useSyncKairos: a session's id is a string, not ${sessionId}`);
   }
   return {
-    subscribe: (/** @type {() => void} */ listener) => watch.subscribe(sessionId, listener),
+    subscribe: (listener) => watch.subscribe(sessionId, listener),
     getSnapshot: () => watch.snapshot(sessionId),
+    change: (operation) => watch.change(sessionId, () => operation(sessionId)),
+  };
+}
+
+/**
+ * Where there is no session yet: the most that happens is that a change is refused.
+ * @returns {Store}
+ */
+function storeOfNone() {
+  let snapshot = NOTHING;
+  /** @type {Set<() => void>} */
+  const listeners = new Set();
+  return {
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    getSnapshot: () => snapshot,
+    change: () => {
+      const error = new SyncKairosError('NO_SESSION', 'there is no session yet');
+      const refused = Promise.reject(error);
+      refused.catch(() => {
+        snapshot = { ...NOTHING, error };
+        listeners.forEach((listener) => listener());
+      });
+      return refused;
+    },
   };
 }
 
@@ -85,15 +121,11 @@ function readersOf(getState, client, own) {
 }
 
 /**
- * @param {string | null | undefined} sessionId
+ * @param {Store} store
  * @param {SyncKairosClient} client
  * @param {string | null} own
  */
-function changesOf(sessionId, client, own) {
-  /** @param {(id: string) => Promise<SessionState>} operation */
-  const change = (operation) => (sessionId == null
-    ? Promise.reject(new SyncKairosError('NO_SESSION', 'there is no session yet'))
-    : watchOf(client).change(sessionId, () => operation(sessionId)));
+function changesOf({ change }, client, own) {
   return {
     startSession: () => change((id) => client.startSession(id)),
     /** @type {SyncKairos['switchCycle']} */
@@ -117,8 +149,8 @@ export function useSyncKairos(sessionId, client, participantId = null) {
   const { sessionState, isConnected, error } = useSyncExternalStore(store.subscribe, store.getSnapshot, noSnapshot);
   const functions = useMemo(() => ({
     ...readersOf(() => store.getSnapshot().sessionState, client, participantId),
-    ...changesOf(sessionId, client, participantId),
-  }), [store, sessionId, client, participantId]);
+    ...changesOf(store, client, participantId),
+  }), [store, client, participantId]);
   return {
     sessionState,
     activeParticipantId: sessionState?.active_participant_id ?? null,

@@ -64,16 +64,36 @@ test('it pings every five seconds, and leaves a server that leaves two unanswere
   assert.equal(WebSocket.sockets.length, 2);
 });
 
-test('a handshake without an answer is left as a silent server is', async () => {
+test('a handshake that nobody answers is left after 3 s, in later attempts after 6 and 10', async () => {
+  const { platform, WebSocket, of } = await watching({ maxAttempts: 4 });
+  const took = async () => {
+    const [began, told] = [platform.mono, of('reconnecting').length];
+    while (of('reconnecting').length === told && of('connectionFailed').length === 0) {
+      await platform.advance(100);
+    }
+    const ended = platform.mono;
+    await platform.advance(of('reconnecting').at(-1).delayMs);
+    return Math.round((ended - began) / 1000);
+  };
+  assert.deepEqual([await took(), await took(), await took(), await took(), await took()], [3, 3, 6, 10, 10]);
+  assert.match(of('connectionFailed')[0].message, /nobody answers/);
+  assert.equal(WebSocket.sockets.length, 5);
+  assert.equal(platform.timers, 0);
+});
+
+test('a handshake that was answered may take its time to say the rest', async () => {
   const { platform, WebSocket } = await watching();
-  await platform.advance(17_000);
+  WebSocket.last.open();
+  await platform.advance(14_000);
+  assert.equal(WebSocket.sockets.length, 1);
+  await platform.advance(3000);
   assert.equal(WebSocket.sockets.length, 2);
 });
 
 test('what a socket that was left says later is not heard', async () => {
   const { platform, WebSocket, states, told } = await watching();
   const old = WebSocket.last;
-  await platform.advance(17_000);
+  await platform.advance(5000);
   WebSocket.last.accept();
   told.length = 0;
   old.accept(sessionState({ version: 99, updated_at_ms: 99_000 }));
@@ -128,6 +148,18 @@ test('a skewed device is told once, one that is hours off is an error too, and t
   }
 });
 
+test('a device at the limit is told once', async () => {
+  const { platform, WebSocket, client, of } = await watching();
+  answerPings(platform, WebSocket.last, 59_900);
+  WebSocket.last.accept();
+  for (let i = 0; i < 10; i++) {
+    await platform.advance(1000);
+    answerPings(platform, WebSocket.last, i % 2 ? 60_100 : 59_900);
+    await client.syncServerTime();
+  }
+  assert.equal(of('clockSkewDetected').length, 1);
+});
+
 test('a device that slept asks for time and state, and finds a dead connection within three seconds', async () => {
   for (const monotonic of [true, false]) {
     const { platform, WebSocket, client } = await watching();
@@ -143,4 +175,53 @@ test('a device that slept asks for time and state, and finds a dead connection w
     await platform.advance(3000);
     assert.equal(WebSocket.sockets.length, 2);
   }
+});
+
+test('a PONG that waited while the page stood still tells no time', async () => {
+  for (const slept of [12_000, 120_000, 7_800_000]) {
+    const { platform, WebSocket, client, of } = await watching();
+    const socket = WebSocket.last;
+    answerPings(platform, socket);
+    socket.accept();
+    await platform.advance(14_000);
+    let late = null;
+    socket.onsend = ({ type, timestamp }) => {
+      late ??= type === 'PING' ? { type: 'PONG', client_timestamp: timestamp, server_timestamp: platform.wall } : null;
+    };
+    while (!late) {
+      await platform.advance(100);
+    }
+    platform.sleep(slept);
+    socket.say(late);
+    assert.equal(client.getServerTime(), platform.wall, `${slept} ms`);
+    assert.deepEqual(of('clockSkewDetected'), []);
+    client.disconnect();
+  }
+});
+
+test('the first state is drawn by the time that its connection told', async () => {
+  for (const [took, expected] of [[200, -299_900], [600, 0]]) {
+    const { platform, WebSocket, client } = await watching();
+    const shown = [];
+    client.on('stateUpdate', () => shown.push(client.getServerTime() - platform.wall));
+    await platform.advance(took);
+    WebSocket.last.accept(sessionState(), platform.wall - 300_000);
+    assert.deepEqual(shown, [expected], `${took} ms`);
+    assert.equal(client.clock().rtt, took <= 500 ? took : null);
+    answerPings(platform, WebSocket.last, -300_000);
+    await platform.advance(3000);
+    assert.equal(client.getServerTime(), platform.wall - 300_000);
+    assert.equal(client.clock().rtt, 0);
+  }
+});
+
+test('what a new connection tells does not shake a time that is known', async () => {
+  const { platform, WebSocket, client } = await watching();
+  answerPings(platform, WebSocket.last);
+  WebSocket.last.accept();
+  await platform.advance(6000);
+  WebSocket.last.end(1001);
+  await platform.advance(1000);
+  WebSocket.last.accept(sessionState(), platform.wall - 100);
+  assert.equal(client.getServerTime(), platform.wall);
 });

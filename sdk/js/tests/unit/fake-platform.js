@@ -107,9 +107,9 @@ export function fakeSockets() {
       this.onmessage({ data: typeof frame === 'string' ? frame : JSON.stringify(frame) });
     }
 
-    accept(state = sessionState()) {
+    accept(state = sessionState(), timestamp = 0) {
       this.open();
-      this.say({ type: 'CONNECTED', sessionId: state.session_id, timestamp: 0 });
+      this.say({ type: 'CONNECTED', sessionId: state.session_id, timestamp });
       this.say({ type: 'STATE_SYNC', sessionId: state.session_id, timestamp: 0, payload: state });
     }
 

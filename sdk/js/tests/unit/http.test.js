@@ -129,3 +129,19 @@ test('a token() that fails is an error of that call, and asked again by the next
   assert.match(error.message, /no session/);
   assert.ok((await http.call('GET', '/x')).data);
 });
+
+test('a refused token is no reason to try for ever', async () => {
+  const busy = refused(503, 'STATE_STORE_UNAVAILABLE', { 'Retry-After': '1' });
+  const { platform, http } = service([busy, busy, busy, busy, refused(401, 'UNAUTHORIZED'), busy], async () => 't');
+  http.call('POST', '/x', {}).catch(() => {});
+  await platform.advance(60_000);
+  assert.equal(platform.requests.length, 6);
+});
+
+test('many requests with the same refused token ask once for another', async () => {
+  let asked = 0;
+  const { http } = service([({ headers }) => (headers.Authorization === 'Bearer t1'
+    ? answer(401, { error: { code: 'UNAUTHORIZED' } }) : fine())], async () => `t${++asked}`);
+  await Promise.all(Array.from({ length: 20 }, () => http.call('GET', '/x')));
+  assert.equal(asked, 2);
+});

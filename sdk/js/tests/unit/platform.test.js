@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 
 import { absoluteUrl, platform } from '../../src/platform.js';
@@ -65,4 +67,22 @@ test('a page asks whether a server is there; a proxy with nobody behind it is no
     assert.equal(await platform.answers('wss://host/ws?sessionId=a'), expected);
   }
   assert.equal(asked[0], 'no-cors https://host/ws?sessionId=a');
+});
+
+test('a server that has not answered after two seconds may be there; where nobody listens, nobody is', async (context) => {
+  globalThis.document = {};
+  const server = createServer().listen(0, '127.0.0.1');
+  const sockets = [];
+  server.on('connection', (socket) => sockets.push(socket.resume().on('error', () => {})));
+  context.after(() => { delete globalThis.document; });
+  await once(server, 'listening');
+  const url = `ws://127.0.0.1:${server.address().port}/ws`;
+  const began = performance.now();
+  assert.equal(await platform.answers(url), true);
+  assert.ok(performance.now() - began >= 1990);
+  assert.equal(sockets.length, 1);
+  sockets.forEach((socket) => socket.destroy());
+  server.close();
+  await once(server, 'close');
+  assert.equal(await platform.answers(url), false);
 });

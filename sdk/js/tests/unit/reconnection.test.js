@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { backoff } from '../../src/backoff.js';
+import { backoff } from '../../src/attempts.js';
 import { sessionState, settle } from './fake-platform.js';
 import { answerPings, watching } from './watching.js';
 
@@ -23,10 +23,11 @@ test('it waits 1, 2, 4, 8, 16, 30, 30 … seconds less a jitter, ten times, and 
   assert.equal(platform.timers, 0);
 });
 
-test('the number of attempts is the caller\'s choice, and counts anew from each state', async () => {
+test('the number of attempts is the caller\'s choice, and counts anew from each good connection', async () => {
   const { platform, WebSocket, of } = await watching({ maxAttempts: 2 });
   for (let i = 0; i < 3; i++) {
     WebSocket.last.accept();
+    await platform.advance(5000);
     WebSocket.last.end(1001);
     await platform.advance(1000);
   }
@@ -88,6 +89,7 @@ test('a server that has no room is given 5 s, however short the longest wait is'
 test('a server that took its time to ask for patience has had it', async () => {
   const { platform, WebSocket, of } = await watching({ maxDelayMs: 2000 });
   for (const lasted of [2000, 5000, 5000]) {
+    WebSocket.last.open();
     await platform.advance(lasted);
     WebSocket.last.end(4013);
     await platform.advance(of('reconnecting').at(-1).delayMs);
@@ -144,6 +146,7 @@ test('a page that is shown again, or a network that is back, does not wait for t
   platform.online.forEach((wake) => wake());
   await settle();
   assert.equal(WebSocket.sockets.length, 2);
+  WebSocket.last.accept();
   await platform.advance(5000);
   assert.equal(WebSocket.sockets.length, 2);
 });
@@ -186,4 +189,33 @@ test('of several signs of one waking each may find the network back', async () =
     assert.equal(WebSocket.sockets.length, i);
     WebSocket.last.end(1006);
   }
+});
+
+test('a server that loses a client right after its state is not stormed', async () => {
+  const { platform, WebSocket, of } = await watching({ maxAttempts: 4 });
+  for (const [lasted, attempt] of [[0, 1], [4900, 2], [0, 3], [5000, 1], [0, 2]]) {
+    answerPings(platform, WebSocket.last);
+    WebSocket.last.accept();
+    await platform.advance(lasted);
+    WebSocket.last.end(1006);
+    assert.equal(of('reconnecting').at(-1).attempt, attempt);
+    await platform.advance(of('reconnecting').at(-1).delayMs);
+  }
+});
+
+test('a wake does not shorten what a server asked for', async () => {
+  const { platform, WebSocket, of } = await watching();
+  WebSocket.last.end(4013);
+  const wake = () => platform.online.forEach((callback) => callback());
+  for (let waited = 0; waited < of('reconnecting')[0].delayMs; waited += 50) {
+    wake();
+    await settle();
+    assert.equal(WebSocket.sockets.length, 1);
+    await platform.advance(50);
+  }
+  assert.equal(WebSocket.sockets.length, 2);
+  WebSocket.last.end(1006);
+  wake();
+  await settle();
+  assert.equal(WebSocket.sockets.length, 3);
 });

@@ -104,14 +104,24 @@ test('whatever the samples within a second of each other, it never goes back', a
   }
 });
 
-test('of the last minute\'s samples that agree, the one of least round trip is believed', async () => {
+test('of the samples that agree the best is believed, until one is as good as that has become', async () => {
   const { platform, time } = synced();
   time.add(sample(platform, SERVER + 40, 100));
   await platform.advance(1);
   assert.equal(time.reading().rtt, 10);
   await platform.advance(60_000);
   time.add(sample(platform, SERVER + 40, 100));
-  assert.equal(time.reading().rtt, 100);
+  assert.equal(time.reading().rtt, 10);
+  time.add(sample(platform, SERVER + 5, 22)); // after a minute 12 ms are as good as 6 were
+  assert.equal(time.reading().rtt, 22);
+});
+
+test('a page that stood still for some seconds does not take what it hears first for better than what it knew', async () => {
+  const { platform, time } = synced();
+  await platform.advance(120_000);
+  time.add(sampleOf(platform.mono - 9000, platform.mono, SERVER + platform.mono - 9000)); // its answer was there at once
+  assert.equal(shows(time, platform), SERVER);
+  assert.equal(time.reading().error, 5.5 + 12);
 });
 
 test('a sample that contradicts the others replaces them', () => {
@@ -137,14 +147,20 @@ test('while it stands still, the reading says how far ahead it is', async () => 
   const { platform, time } = synced();
   time.now();
   time.replace(sample(platform, SERVER - 900, 20));
-  for (const [passed, error] of [[0, 910.5], [400, 510.5], [500, 10.5], [100, 10.5]]) {
+  for (const [passed, error] of [[0, 910.5], [400, 510.54], [500, 10.59], [100, 10.6]]) { // 100 ppm more with its age
     await platform.advance(passed);
-    assert.equal(time.reading().error, error);
+    assert.equal(time.reading().error.toFixed(2), error.toFixed(2));
   }
 });
 
 test('a device is skewed from a minute on, and badly from an hour on', () => {
   const rows = [[0, 'none'], [60_000, 'none'], [60_001, 'detected'], [-60_001, 'detected'], [3_600_000, 'detected'],
     [3_600_001, 'error'], [-3_600_001, 'error']];
-  rows.forEach(([skew, level]) => assert.equal(skewLevel(skew), level, String(skew)));
+  rows.forEach(([skew, level]) => assert.equal(skewLevel(skew, 'none'), level, String(skew)));
+});
+
+test('it is no longer so when it is well below that', () => {
+  const rows = [[59_000, 'detected', 'detected'], [-59_000, 'detected', 'detected'], [54_999, 'detected', 'none'],
+    [3_599_000, 'error', 'error'], [3_594_999, 'error', 'detected'], [3_600_001, 'detected', 'error'], [0, 'error', 'none']];
+  rows.forEach(([skew, before, level]) => assert.equal(skewLevel(skew, before), level, `${before}, then ${skew}`));
 });

@@ -101,3 +101,48 @@ test('a client that knows no time yet asks for none by itself', async () => {
   await settle();
   assert.equal(platform.requests.length, 0);
 });
+
+test('whoever asks within a second has what is known, unless the device slept', async () => {
+  const { platform, client } = await synchronised();
+  for (let i = 0; i < 9; i++) {
+    await platform.advance(100);
+    assert.equal((await client.syncServerTime()).rtt, 0);
+  }
+  assert.equal(platform.requests.length, 0);
+  await platform.advance(100);
+  await client.syncServerTime();
+  assert.equal(platform.requests.length, 5);
+  platform.sleep(HOUR_MS, { monotonic: false });
+  await client.syncServerTime();
+  assert.equal(platform.requests.length, 10);
+  platform.answer = async () => { throw new TypeError('offline'); };
+  await platform.advance(1000);
+  await assert.rejects(client.syncServerTime());
+  await assert.rejects(client.syncServerTime());
+  assert.equal(platform.requests.length, 20);
+});
+
+test('who only asks how good the time is finds out that the device slept, too', async () => {
+  const { platform, client } = await synchronised();
+  platform.sleep(HOUR_MS, { monotonic: false });
+  client.clock();
+  await settle();
+  assert.equal(client.clock().offset, 0);
+});
+
+test('while it synchronises, looking costs nothing', async (context) => {
+  const { platform, client } = await synchronised();
+  platform.answer = () => new Promise(() => {});
+  platform.sleep(HOUR_MS, { monotonic: false });
+  client.getServerTime();
+  const handlers = context.mock.method(Promise.prototype, 'catch');
+  client.getServerTime();
+  assert.equal(handlers.mock.callCount(), 0);
+});
+
+test('the error grows as the last sample ages', async () => {
+  const { platform, client } = await synchronised();
+  const { error } = client.clock();
+  await platform.advance(HOUR_MS);
+  assert.equal(Math.round(client.clock().error - error), 360);
+});

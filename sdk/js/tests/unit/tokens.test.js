@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Tokens } from '../../src/tokens.js';
+import { FakePlatform } from './fake-platform.js';
 
 test('blanks around a token are left out', async () => {
   for (const source of ['a.b-c_d', ' a.b-c_d\r\n', () => 'a.b-c_d\n', async () => '\ta.b-c_d ']) {
@@ -54,4 +55,36 @@ test('an old failure does not forget a newer token', async () => {
   await assert.rejects(first, { code: 'TOKEN_UNAVAILABLE' });
   assert.equal(await tokens.current(), 'newer');
   assert.equal(ends.length, 2);
+});
+
+test('a token() that hangs is a failure after ten seconds', async () => {
+  const platform = new FakePlatform();
+  let asked = 0;
+  const tokens = new Tokens(() => (++asked === 1 ? new Promise(() => {}) : 't'), platform);
+  const refused = assert.rejects(tokens.current(), { code: 'TOKEN_UNAVAILABLE', message: /10 s/ });
+  await platform.advance(10_000);
+  await refused;
+  assert.equal(await tokens.current(), 't');
+  assert.equal(platform.timers, 0);
+});
+
+test('while the next one is asked for, and when that fails, the one before stays', async () => {
+  let fail;
+  let asked = 0;
+  const tokens = new Tokens(() => (++asked === 1 ? 't1' : new Promise((resolve, reject) => { fail = reject; })));
+  await tokens.current();
+  const next = tokens.renew();
+  assert.equal(await tokens.current(), 't1');
+  fail(new Error('offline'));
+  await assert.rejects(next, { code: 'TOKEN_UNAVAILABLE' });
+  assert.equal(await tokens.current(), 't1');
+});
+
+test('who was refused a token that is not the current one gets that', async () => {
+  let asked = 0;
+  const tokens = new Tokens(async () => `t${++asked}`);
+  const refused = await tokens.current();
+  assert.deepEqual(await Promise.all([tokens.replace(refused), tokens.replace(refused)]), ['t2', 't2']);
+  assert.equal(await tokens.replace(refused), 't2');
+  assert.equal(await tokens.replace('t2'), 't3');
 });

@@ -104,6 +104,16 @@ test('a handler of disconnected may watch a session: the one that was asked for 
   assert.equal(client.status, 'disconnected');
 });
 
+test('of the end of a session that was left already nothing more is told', async () => {
+  for (const leave of [(client) => client.connectWebSocket('lobby'), (client) => client.disconnect()]) {
+    const { WebSocket, client, of } = await watching();
+    WebSocket.last.accept();
+    client.on('disconnected', () => leave(client));
+    WebSocket.last.end(4003);
+    assert.deepEqual(of('connectionFailed'), []);
+  }
+});
+
 test('after a failure nothing listens to the page', async () => {
   const { platform, WebSocket, client } = await watching();
   WebSocket.last.end(4004);

@@ -163,6 +163,22 @@ test('without a session there is no connection; another session or client replac
   assert.deepEqual([page.text, open(second).length], ['false null null undefined', 0]);
 });
 
+test('a change without a session is refused where it is shown, and nobody need wait for it', async () => {
+  const unhandled = [];
+  const listen = (fault) => unhandled.push(fault.code);
+  process.on('unhandledRejection', listen);
+  const client = newClient();
+  const { Clock, last: clock } = observer();
+  const page = await mount(<StrictMode><Clock session={null} client={client} /></StrictMode>);
+  await happen(() => { clock().startSession(); });
+  assert.equal(page.text, 'false null null NO_SESSION');
+  await new Promise((resolve) => { setImmediate(resolve); });
+  process.off('unhandledRejection', listen);
+  assert.deepEqual(unhandled, []);
+  await page.render(<StrictMode><Clock client={client} /></StrictMode>);
+  assert.equal(page.text, 'false null null undefined');
+});
+
 test('of two sessions with one client the later is watched; the other says so, and comes back', async () => {
   const { client, page, Clock } = await playing();
   const other = await mount(<Clock session="t" client={client} />);
