@@ -134,7 +134,7 @@ test('two pages show the same time while the turn passes and the clock is paused
   }
   await changes(one, 6);
   await press(other, 'p', truth);
-  await one.waitForSelector('.pane[data-phase=paused]');
+  await one.waitForSelector('.screen:has([data-phase=paused]):not(:has([aria-disabled]))'); // takes presses again
   await press(one, 'p', truth);
   await Promise.all([changes(one, 6), changes(other, 6)]);
   await assertAgreement('switched and paused', truth, [one, other], 30);

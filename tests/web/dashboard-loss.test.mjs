@@ -5,11 +5,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { newPage, setUp } from './browser.mjs';
 import { dashboardOf } from './dashboard.mjs';
-import { Proxy, Stack, until } from './stack.mjs';
+import { Proxy, Stack, sleep, until } from './stack.mjs';
 
 const RIGHT_AGAIN_MS = 3000;
 const TRIES_TO_BE_AWAY = 7; // by then a wait that doubled would be far above 3 s
 const SILENCE_MS = 25000; // two PINGs unanswered, and some patience with a busy machine
+const LATE_MS = 700; // more than a sample of the time may take
 const TEXT_MS = 1100; // what a text without tenths leaves open, and the way through the driver
 
 const { stack, browser, redis } = await setUp({ ownRedis: true });
@@ -75,8 +76,9 @@ test('after a restart of Redis', async () => {
   await page.context().close();
 });
 
-test('a feed that falls silent is left, and comes back', async () => {
+test('a feed that falls silent is left, and comes back', async (context) => {
   const proxy = await Proxy.start(stack.port);
+  context.after(() => proxy.end());
   const page = await openWith('silent-1', { origin: proxy.url });
   await page.click(row('silent-1'));
   await page.waitForSelector('#detail li[data-active]');
@@ -87,7 +89,6 @@ test('a feed that falls silent is left, and comes back', async () => {
   proxy.thaw();
   await assertRightAgain(page, 'silent-1', 'silent network');
   await page.context().close();
-  await proxy.end();
 });
 
 // In the page: its monotonic clock stood still for a while, as that of a device which sleeps.
@@ -112,6 +113,27 @@ test('after a sleep, with no session chosen', async () => {
   await page.evaluate(() => window.sleepFor(60000));
   await until('the time to be right in', async () => (await remaining()) <= before - RIGHT_AGAIN_MS);
   assert.ok((await offMs()) <= TEXT_MS, `${await offMs()} ms off`);
+  await page.context().close();
+});
+
+test('time that comes too late is no alarm, but said while there is none, and asked for again', async () => {
+  await create('late-1');
+  const page = await newPage(browser);
+  let isSlow = true;
+  await page.route('**/v1/time', async (route) => {
+    if (isSlow) await sleep(LATE_MS);
+    await route.continue();
+  });
+  const readings = [];
+  page.on('request', (request) => request.url().includes('/v1/sessions?') && readings.push(request));
+  await page.goto(`${stack.url}/admin/`);
+  await page.waitForSelector(row('late-1'));
+  await page.waitForSelector('#time:not([hidden])');
+  assert.ok(await page.isHidden('#problem'));
+  assert.ok(readings.length <= 2, `the list was read ${readings.length} times`); // at the start, and for the feed
+  isSlow = false;
+  await page.waitForSelector('#time', { state: 'hidden' });
+  assert.ok(await page.isHidden('#problem'));
   await page.context().close();
 });
 

@@ -154,6 +154,48 @@ test('a session that others delete says so, and goes from the list', async () =>
   await page.context().close();
 });
 
+// What the relay sends when it comes back from a loss, and neither store knows the session.
+const UNKNOWN = JSON.stringify({ type: 'ERROR', code: 'SESSION_NOT_FOUND', message: 'no such session' });
+
+test('a session that the service knows no more goes, and comes back when its id is used again', async () => {
+  await create('lost-1');
+  const page = await newPage(browser);
+  let relay;
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    socket.connectToServer();
+    relay = socket;
+  });
+  await page.goto(`${stack.url}/admin/`);
+  await page.click(row('lost-1'));
+  await page.waitForSelector('#detail .clocks li');
+  relay.send(UNKNOWN);
+  await page.waitForSelector('#detail [role=status]:has-text("does not know this session")');
+  assert.equal(await page.$('#detail .clocks li, #detail .row > button:visible'), null);
+  await operate('lost-1', 'start');
+  await page.waitForSelector('#detail[data-connection=connected] button:text-is("Pause")');
+  await page.waitForSelector('#detail .clocks li');
+  await page.context().close();
+});
+
+test('a screen reader hears what was asked for: no ticking clock, no count at each reading', async () => {
+  await create('spoken-1', { metadata: { title: 'Spoken' } });
+  await operate('spoken-1', 'start');
+  const page = await open();
+  const name = 'spoken-1 Spoken · per_participant · running · white';
+  await page.getByRole('button', { name, exact: true }).waitFor();
+  await create('spoken-2');
+  await page.waitForSelector(row('spoken-2'));
+  assert.equal(await page.locator('[role=status]:text-matches("^\\\\d+ of")').count(), 0);
+  await page.fill('[name=text]', 'spoken-');
+  await page.waitForSelector('[role=status]:text-matches("^2 of")');
+  await page.selectOption('[name=status]', 'pending');
+  await page.waitForSelector('[role=status]:text-matches("^1 of")');
+  await create('spoken-3');
+  await page.waitForSelector(row('spoken-3'));
+  assert.equal(await page.locator('[role=status]:text-matches("^\\\\d+ of")').count(), 0);
+  await page.context().close();
+});
+
 test('more than one page is shown on request, and a thousand sessions are', async () => {
   const ids = Array.from({ length: 1000 }, (_, i) => `many-${i}`);
   const own = await Stack.start();
@@ -181,6 +223,7 @@ test('more than one page is shown on request, and a thousand sessions are', asyn
           requestAnimationFrame(step);
         }),
     );
+    // A figure to read, not a limit: it tells more of the machine than of the page.
     console.log(`# 1,000 clocks: ${frameMs.toFixed(1)} ms a frame`);
     assert.deepEqual(page.faults, []);
     await page.context().close();

@@ -104,31 +104,25 @@ test('the history tells each change, who made it and what it did', async () => {
   await page.context().close();
 });
 
-test('the history keeps up with changes that never pause', async () => {
+test('the history keeps up with changes that never pause', async (context) => {
   await create('history-2');
   await operate('history-2', 'start');
   const page = await open();
   await page.click(row('history-2'));
   const switches = setInterval(() => operate('history-2', 'switch', {}).catch(() => {}), 300);
-  try {
-    await until(
-      'ten switches',
-      async () => (await page.$$('.timeline [data-type=cycle_switched]')).length >= 10,
-      20000,
-    );
-  } finally {
-    clearInterval(switches);
-  }
+  context.after(() => clearInterval(switches));
+  await until('ten switches', async () => (await page.$$('.timeline [data-type=cycle_switched]')).length >= 10, 20000);
   await page.context().close();
 });
 
-test('figures and latencies are drawn from /metrics', async () => {
+test('figures and latencies are drawn from /metrics', async (context) => {
   await create('figures-1');
   await operate('figures-1', 'start');
   const page = await open();
   const figure = (name) => page.textContent(`#figures div:has(dt:text-is("${name}")) dd`);
   await until('the connections', async () => Number(await figure('WebSocket connections')) >= 1);
   const switches = setInterval(() => operate('figures-1', 'switch', {}).catch(() => {}), 300);
+  context.after(() => clearInterval(switches));
   await until(
     'a median',
     async () => /^[\d.]+ ms$/.test(await page.textContent('.chart:has(h3:text-is("Switch")) b')),
@@ -139,7 +133,6 @@ test('figures and latencies are drawn from /metrics', async () => {
     async () => /L/.test(await page.getAttribute('.chart:has(h3:text-is("Request")) .line-0', 'd')),
     30000,
   );
-  clearInterval(switches);
   await page.context().close();
 });
 
@@ -183,7 +176,42 @@ test('with keys, the token is asked for, and kept by the tab alone', async () =>
     await page.goto(`${closed.url}/`);
     await page.click('text=Create the clock');
     await page.waitForSelector('.connection[data-status=connected]');
+    await page.goto(`${closed.url}/admin/`);
+    await page.click('#sessions button');
+    const [screen] = await Promise.all([page.waitForEvent('popup'), page.click('text=On a screen')]);
+    await screen.waitForSelector('.connection[data-status=connected]');
     await page.context().close();
+  } finally {
+    await closed.end();
+  }
+});
+
+// In the page: as in a browser that is told to store no site data.
+function storeNothing() {
+  for (const area of ['localStorage', 'sessionStorage']) {
+    Object.defineProperty(window, area, {
+      get() {
+        throw new DOMException('Access is denied for this document.', 'SecurityError');
+      },
+    });
+  }
+}
+
+test('a browser that stores no site data shows the list, and says that it cannot keep a token', async () => {
+  await create('unstored-1');
+  const page = await open({ script: storeNothing });
+  await page.waitForSelector(row('unstored-1'));
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+  const closed = await Stack.startKeyed();
+  try {
+    const locked = await newPage(browser);
+    await locked.addInitScript(storeNothing);
+    await locked.goto(`${closed.url}/admin/`);
+    await locked.fill('#sign-in input', closed.token('admin'));
+    await locked.click('text=Use it');
+    await locked.waitForSelector('#sign-in [role=alert]:has-text("allow it to store site data")');
+    await locked.context().close();
   } finally {
     await closed.end();
   }

@@ -23,6 +23,12 @@ const listen = (page) =>
 const hears = (page, text) =>
   until(`to hear "${text}"`, () => page.evaluate((sentence) => window.said.includes(sentence), text));
 
+const hasFocus = (page, selector) => page.waitForSelector(`${selector}:focus`, { state: 'attached' });
+const pressButton = async (page, text) => {
+  await page.focus(`button:visible:has-text("${text}")`);
+  await page.keyboard.press('Enter');
+};
+
 test('a screen reader hears events, each once, and no ticking', async () => {
   const page = await newPage(browser);
   await create(page, stack.url, 'chess');
@@ -79,7 +85,7 @@ test('single keys can be switched off, and stay so', async () => {
     assert.equal(await page.isVisible('.invite'), true);
   }
   assert.equal((await view(id)).status, 'pending');
-  await page.click('.controls button:has-text("Keys")');
+  await pressButton(page, 'Keys');
   await page.check('dialog[open] input');
   await page.click('text=Close');
   assert.equal(await page.evaluate(() => document.activeElement.dataset.control), 'k', 'the focus is not back');
@@ -136,6 +142,61 @@ test('the controls name themselves from the start, also where there is no sessio
   await page.waitForSelector('.notice:visible');
   assert.equal(await page.isVisible('.controls button'), false);
   await assertAccessible(page, 'no session');
+  await page.context().close();
+});
+
+test('the focus goes with the view, and is not lost with the button that had it', async () => {
+  const page = await newPage(browser);
+  await page.goto(`${stack.url}/`);
+  await page.click('.card:has([value=exam])');
+  await pressButton(page, 'Create the clock');
+  await page.waitForSelector('.pane[data-phase]');
+  await hasFocus(page, 'h1');
+  await pressButton(page, 'Start');
+  await page.waitForSelector('[data-phase=running]');
+  await hasFocus(page, '.stage');
+  await pressButton(page, 'Pause');
+  await page.waitForSelector('[data-phase=paused]');
+  await hasFocus(page, 'button');
+  await pressButton(page, 'End');
+  await pressButton(page, 'Really end?');
+  await page.waitForSelector('[data-phase=ended]');
+  await hasFocus(page, '.stage');
+  await page.focus('.brand');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.create');
+  await hasFocus(page, 'h1');
+  await page.context().close();
+});
+
+test('the focus is kept where a clock is refused, and where another screen ends the invitation', async () => {
+  const page = await newPage(browser);
+  await page.goto(`${stack.url}/`);
+  await page.fill('[name=names]', ',');
+  await pressButton(page, 'Create the clock');
+  await page.waitForSelector('.notice:visible');
+  await hasFocus(page, '.create button');
+  const id = await create(page, stack.url, 'chess');
+  await page.waitForSelector('.connection[data-status=connected]');
+  await page.focus('.invite .link button');
+  await stack.ask('POST', `/v1/sessions/${id}/start`);
+  await page.waitForSelector('.invite', { state: 'hidden' });
+  await hasFocus(page, '.stage');
+  await page.context().close();
+});
+
+test('a question is heard, and so is a link that waits to be copied', async () => {
+  const page = await newPage(browser);
+  await page.addInitScript(() => Object.defineProperty(navigator, 'clipboard', { value: undefined })); // plain HTTP
+  await create(page, stack.url, 'chess');
+  await listen(page);
+  await page.click('.invite button:has-text("Copy")');
+  await hears(page, 'The link is selected, to be copied');
+  assert.equal(await page.evaluate(() => getSelection().toString()), page.url());
+  await page.click('text=Start');
+  await hears(page, 'Started: White’s turn');
+  await pressButton(page, 'End');
+  await hears(page, 'Really end?');
   await page.context().close();
 });
 

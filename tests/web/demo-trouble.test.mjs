@@ -138,8 +138,31 @@ test('the clocks of a deleted session stand, and nothing can be pressed', async 
   await page.context().close();
 });
 
-test('while the relay is away, the page says that its clocks may be wrong, and no longer than that', async () => {
+test('clocks that the service knows again are shown as such', async () => {
+  const page = await newPage(browser);
+  let forget;
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    socket.connectToServer();
+    forget = (sessionId) =>
+      socket.send(JSON.stringify({ type: 'ERROR', sessionId, code: 'SESSION_NOT_FOUND', message: 'no such session' }));
+  });
+  const id = await create(page, stack.url, 'chess');
+  await page.waitForSelector('.connection[data-status=connected]');
+  forget(id);
+  await page.waitForSelector('.notice:has-text("The service does not know this session any more")');
+  await page.waitForSelector('.connection[data-status=over]');
+  await stack.ask('POST', `/v1/sessions/${id}/start`);
+  await page.waitForSelector('[data-phase=running]');
+  await page.waitForSelector('.connection[data-status=connected]');
+  await page.waitForSelector('.problem', { state: 'hidden' });
+  await page.click('text=Move made');
+  await page.waitForSelector('[data-key=black][data-active]');
+  await page.context().close();
+});
+
+test('while the relay is away, the page says that its clocks may be wrong, and no longer', async (context) => {
   const proxy = await Proxy.start(stack.port);
+  context.after(() => proxy.end());
   const page = await newPage(browser);
   await create(page, proxy.url, 'chess');
   const relay = await closeWith(page, 1001);
@@ -160,7 +183,6 @@ test('while the relay is away, the page says that its clocks may be wrong, and n
   await page.waitForSelector('.doubt', { state: 'hidden' });
   await page.waitForSelector('.stage:not([data-stale])');
   await page.context().close();
-  await proxy.end();
 });
 
 test('half a token survives the next complaint and the next state', async () => {
@@ -181,7 +203,7 @@ test('half a token survives the next complaint and the next state', async () => 
   await page.context().close();
 });
 
-test('a token that ends in the middle of a game is said to have, and another one goes on', async () => {
+test('a token that ends in a game is said to have; a new one goes on, also in a second window', async () => {
   const closed = await Stack.startKeyed();
   const page = await newPage(browser);
   try {
@@ -198,6 +220,10 @@ test('a token that ends in the middle of a game is said to have, and another one
     await page.click('text=Use it');
     await page.waitForSelector('.connection[data-status=connected]');
     await until('the clock to run', async () => (await digits(page)) < '4:59 5:00');
+    await page.keyboard.press('i');
+    const [second] = await Promise.all([page.waitForEvent('popup'), page.click('text=A second window')]);
+    await second.waitForSelector('.connection[data-status=connected]');
+    await second.waitForSelector('[data-phase=running]');
   } finally {
     await page.context().close();
     await closed.end();

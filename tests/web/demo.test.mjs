@@ -1,4 +1,4 @@
-// The demo as people use it: every preset, by mouse, by keyboard, on a phone; its sound and its size.
+// The demo as people use it: every preset, by mouse, by keyboard, on a phone, enlarged; its sound and its size.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -149,6 +149,63 @@ test('the invitation bears the session’s own link, in words and as a picture',
   assert.equal(await page.getAttribute('.invite .qr', 'aria-label'), `QR code of ${page.url()}`);
   await page.keyboard.press('i');
   await page.waitForSelector('.invite', { state: 'hidden' });
+  await page.context().close();
+});
+
+// The texts of those parts that lie over others, or outside of the page. Many clocks are one part, which scrolls.
+function misplaced() {
+  const clocks = '.stage[data-layout=many], .stage:not([data-layout=many]) .pane';
+  const parts = document.querySelectorAll(`.brand, .connection, .title, ${clocks}, .invite, .controls button`);
+  const boxes = [...parts]
+    .filter((part) => part.checkVisibility())
+    .map((part) => ({ text: part.textContent, box: part.getBoundingClientRect() }));
+  const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  const wrong = boxes.filter(
+    ({ box }, i) => box.left < 0 || box.right > innerWidth || boxes.some((other, k) => k !== i && over(box, other.box)),
+  );
+  return wrong.map(({ text }) => text);
+}
+
+for (const viewport of [
+  { width: 320, height: 256 }, // 1280 x 1024 at 400 %
+  { width: 256, height: 320 },
+  { width: 667, height: 375 },
+]) {
+  test(`clocks and buttons are within reach at ${viewport.width} x ${viewport.height}`, async () => {
+    for (const preset of ['chess', 'exam', 'poker']) {
+      const page = await newPage(browser, { viewport });
+      await create(page, stack.url, preset);
+      await page.waitForSelector('.connection[data-status=connected]');
+      assert.deepEqual(await page.evaluate(misplaced), [], `${preset} pending`);
+      await page.click('text=Start');
+      await page.waitForSelector('[data-phase=running]');
+      await page.waitForSelector('.invite', { state: 'hidden' });
+      assert.deepEqual(await page.evaluate(misplaced), [], `${preset} running`);
+      const clock = page.locator('[data-phase=running] .digits');
+      await clock.scrollIntoViewIfNeeded();
+      const { y, height } = await clock.boundingBox();
+      assert.ok(height >= 20 && y >= 0 && y + height <= viewport.height, `${preset}: ${height} px high at ${y}`);
+      await page.context().close();
+    }
+  });
+}
+
+test('a notch covers neither clocks nor buttons', async () => {
+  const page = await newPage(browser, { viewport: { width: 844, height: 390 } });
+  const device = await page.context().newCDPSession(page);
+  const insets = { top: 20, left: 47, right: 47, bottom: 21 };
+  await device.send('Emulation.setSafeAreaInsetsOverride', { insets });
+  for (const preset of [null, 'chess']) {
+    if (preset) await create(page, stack.url, preset);
+    else await page.goto(`${stack.url}/`);
+    const boxes = await page.$$eval('.bar > *, .home, .foot, .pane, .controls button', (nodes) =>
+      nodes.filter((node) => node.checkVisibility()).map((node) => node.getBoundingClientRect().toJSON()),
+    );
+    assert.ok(boxes.length > 2);
+    for (const { left, right, top } of boxes) assert.ok(left >= 47 && right <= 844 - 47 && top >= 20);
+    const last = await page.evaluate(() => document.documentElement.scrollHeight);
+    if (preset) assert.ok(last === 390 && boxes.every(({ bottom }) => bottom <= 390 - 21));
+  }
   await page.context().close();
 });
 

@@ -1,10 +1,14 @@
-// What needs no browser: the QR encoder against a decoder of somebody else's.
+// What needs no browser: the QR encoder against a decoder of somebody else's, figures, and what the demo creates.
 
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import test from 'node:test';
 import jsqr from 'jsqr';
 import { parse, quantile, rate, total } from '../../web/admin/metrics.js';
 import { encode } from '../../web/common/qr.js';
+import { PRESETS, sessionOf } from '../../web/demo/presets.js';
+
+globalThis.crypto ??= webcrypto; // Node 18 has it elsewhere
 
 const QUIET = 4;
 const SCALE = 3;
@@ -73,4 +77,38 @@ test('series are summed by label, and a counter that began anew has no rate', ()
   assert.equal(total(series, 'seen_total', { status: '404' }), 2);
   assert.equal(rate(series, parse('seen_total 4'), 'seen_total', 5), null);
   assert.equal(rate(series, parse('seen_total 19'), 'seen_total', 5), 2);
+});
+
+// --- the demo's presets
+
+const create = (preset, fields) =>
+  sessionOf(
+    PRESETS.find(({ id }) => id === preset),
+    fields,
+  );
+
+test('a clock as it is offered warns, and none does from its start', () => {
+  for (const { id } of PRESETS.filter((preset) => preset.id !== 'speedrun'))
+    assert.ok(create(id, {}).warnings_ms.length >= 1, id);
+  for (const [preset, fields, warnings] of [
+    ['exam', { minutes: '15' }, [300000, 60000]],
+    ['meeting', { minutes: '2' }, [30000]],
+    ['poker', { seconds: '10' }, [5000]],
+    ['quiz', { seconds: '5' }, []],
+    ['chess', { minutes: '1' }, [30000, 10000, 5000]],
+  ])
+    assert.deepEqual(create(preset, fields).warnings_ms, warnings, preset);
+});
+
+test('the longest names that are taken make ids that the service takes', () => {
+  for (const [letter, plain] of [
+    ['é', 'e'],
+    ['x', 'x'],
+  ]) {
+    const { participants } = create('chess', { names: [letter.repeat(40), letter.repeat(40)].join(',') });
+    assert.deepEqual(
+      participants.map(({ participant_id: id }) => id),
+      [plain.repeat(40), `${plain.repeat(40)}-2`],
+    );
+  }
 });

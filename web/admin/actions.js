@@ -1,6 +1,9 @@
 // What may be done to a session, as buttons that stay while it changes: one for its next step, two that end it.
 
 import { element, mark, reveal, write } from '../common/dom.js';
+import { isPress } from '../common/press.js';
+
+const REACTION_MS = 300; // who presses so soon after a change has not seen it
 
 // By status: label, and the client's method.
 const STEPS = {
@@ -32,10 +35,13 @@ async function confirmed(question) {
   return dialog.returnValue === 'yes';
 }
 
+const isBusy = (button) => button.hasAttribute('aria-disabled');
+
 export class Actions {
   #run;
   #refuge;
   #status = null;
+  #held = 0; // the timer after a change by somebody else
   #step = this.#button('', {}, () => STEPS[this.#status]?.[1]);
   #endings = ENDINGS.map(([label, , method, question]) =>
     this.#button(label, { class: 'danger' }, async () => (await confirmed(question)) && method),
@@ -54,8 +60,11 @@ export class Actions {
 
   /** @param {string | null} status the session's; null: there is none */
   update(status) {
-    this.#status = status;
+    const before = STEPS[this.#status];
     const step = STEPS[status];
+    const isOwn = isBusy(this.#step) && !this.#held;
+    if (before && step !== before && !isOwn) this.#hold();
+    this.#status = status;
     if (step) write(this.#step, step[0]);
     reveal(this.#step, step !== undefined, this.#refuge);
     ENDINGS.forEach(([, statuses], i) =>
@@ -63,11 +72,21 @@ export class Actions {
     );
   }
 
+  // Until its new label can have been seen, a press was meant for the old one.
+  #hold() {
+    clearTimeout(this.#held);
+    mark(this.#step, 'aria-disabled', 'true');
+    this.#held = setTimeout(() => {
+      this.#held = 0;
+      mark(this.#step, 'aria-disabled', null);
+    }, REACTION_MS);
+  }
+
   // A second press while the first one is at work is none.
   #button(label, attributes, methodOf) {
     const button = element('button', { type: 'button', ...attributes }, label);
-    button.addEventListener('click', async () => {
-      if (button.getAttribute('aria-disabled')) return;
+    button.addEventListener('click', async (event) => {
+      if (!isPress(event) || isBusy(button)) return;
       const method = await methodOf();
       if (!method) return;
       mark(button, 'aria-disabled', 'true');

@@ -61,7 +61,8 @@ export class Detail {
         'div',
         { class: 'row between' },
         element('h2', { id: 'detail-title' }, this.#sessionId),
-        element('a', { href: screen, target: '_blank', rel: 'noopener' }, 'On a screen'),
+        // with its opener it has this tab's token
+        element('a', { href: screen, target: '_blank', rel: 'opener' }, 'On a screen'),
       ),
       element('p', { class: 'facts' }, this.#status, this.#facts),
       this.#link,
@@ -84,7 +85,10 @@ export class Detail {
       ),
       on('connectionFailed', (error) => this.#failed(error)),
       on('sessionDeleted', () => this.#gone('deleted')),
-      on('error', (error) => this.#complain(error)),
+      on('error', (error) => {
+        if (error.code === 'SESSION_NOT_FOUND') this.#gone('The service does not know this session any more.');
+        else this.#complain(error);
+      }),
     ];
   }
 
@@ -99,8 +103,10 @@ export class Detail {
     else this.#connection('failed', `Not connected: ${explain(error)}. What is shown may be out of date.`);
   }
 
+  // Also of a session that was gone, and whose id is used again.
   #take(state) {
     this.#state = state;
+    if (this.#client.status === 'connected') this.#connection('connected', '');
     write(this.#status, state.status);
     write(this.#facts, factsOf(state));
     this.#actions.update(state.status);

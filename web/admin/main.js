@@ -1,6 +1,7 @@
 // The dashboard: the list, one session of it, the figures, and the feed that says when to look again.
 
 import { mark, reveal, write } from '../common/dom.js';
+import { ignoreHeldKeys } from '../common/press.js';
 import { explain, isTokenMissing, newClient, setToken, token } from '../common/service.js';
 import { signInForm } from '../common/sign-in.js';
 import { Detail } from './detail.js';
@@ -24,7 +25,13 @@ let detail = null;
 
 const list = new Schedule(refresh);
 const sessions = new Sessions(
-  { list: byId('sessions'), count: byId('count'), more: byId('more'), filters: byId('filters') },
+  {
+    list: byId('sessions'),
+    count: byId('count'),
+    counted: byId('counted'),
+    more: byId('more'),
+    filters: byId('filters'),
+  },
   { choose, reload: () => list.now() },
 );
 
@@ -38,14 +45,15 @@ function choose(sessionId) {
 // --- the list, again and again
 
 async function refresh(isLatest) {
+  synchronise();
   try {
-    await Promise.all([sessions.load(isLatest), synchronise()]);
+    await sessions.load(isLatest);
     if (isLatest()) complain(null);
     return REFRESH_MS * sessions.pages;
   } catch (error) {
     if (isLatest()) complain(error);
     if (error.status === 429) return error.retryAfterMs ?? REFRESH_MS;
-    return isTokenMissing(error) ? REFRESH_MS : RETRY_MS * (1 - Math.random() / 4);
+    return isTokenMissing(error) ? REFRESH_MS : RETRY_MS * sessions.pages * (1 - Math.random() / 4);
   }
 }
 
@@ -54,10 +62,12 @@ const readAnew = () => setTimeout(() => list.now(), Math.random() * JITTER_MS);
 
 let synchronisedAt = -Infinity;
 
+// In vain it leaves the time as it was known, and is tried again with the next reading of the list.
 async function synchronise() {
   if (performance.now() - synchronisedAt < SYNC_MS) return;
-  await client.syncServerTime();
-  synchronisedAt = performance.now();
+  const reading = await client.syncServerTime().catch(() => null);
+  if (reading) synchronisedAt = performance.now();
+  reveal(byId('time'), client.clock().error === null, byId('detail'));
 }
 
 function complain(error) {
@@ -100,6 +110,7 @@ listen({
 
 // --- what is there from the start
 
+ignoreHeldKeys(document);
 byId('sign-in').append(signInForm());
 byId('sign-out').hidden = !token();
 byId('sign-out').addEventListener('click', () => {

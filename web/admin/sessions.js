@@ -7,7 +7,7 @@ import { readingOf } from '../common/reading.js';
 import { listSessions } from './api.js';
 
 class Row {
-  #clock = element('time', { class: 'clock' });
+  #clock = element('time', { class: 'clock', 'aria-hidden': 'true' }); // the button's name does not tick
   #name = element('b');
   #facts = element('span', { class: 'soft' });
   #button;
@@ -53,10 +53,11 @@ export class Sessions {
   #states = [];
   #told = new Map(); // states from elsewhere since the last reading began, by id
   #more = false;
+  #isAwaited = false; // whether the next reading is one that somebody asked for
   #chosen = null;
 
   /**
-   * @param {{list: HTMLElement, count: HTMLElement, more: HTMLElement, filters: HTMLFormElement}} nodes
+   * @param {Record<'list' | 'count' | 'counted' | 'more', HTMLElement> & {filters: HTMLFormElement}} nodes
    * @param {object} hooks
    * @param {(sessionId: string) => void} hooks.choose
    * @param {() => void} hooks.reload another list is wanted: load it, and no other
@@ -65,15 +66,15 @@ export class Sessions {
     this.#nodes = nodes;
     this.#choose = choose;
     nodes.filters.addEventListener('submit', (event) => event.preventDefault());
-    nodes.filters.addEventListener('input', () => this.#show());
-    nodes.filters.elements.status.addEventListener('change', () => {
-      this.pages = 1;
+    const { status, mode, text } = nodes.filters.elements;
+    const ask = (pages) => {
+      this.#isAwaited = true;
+      this.pages = pages;
       reload();
-    });
-    nodes.more.addEventListener('click', () => {
-      this.pages++;
-      reload();
-    });
+    };
+    for (const field of [mode, text]) field.addEventListener('input', () => this.#show({ aloud: true }));
+    status.addEventListener('change', () => ask(1));
+    nodes.more.addEventListener('click', () => ask(this.pages + 1));
   }
 
   /** @param {() => boolean} isLatest whether what is read is still wanted when it has come */
@@ -90,7 +91,8 @@ export class Sessions {
     }
     this.#states = states.map((state) => this.#newest(state));
     this.#more = cursor !== null;
-    this.#show();
+    this.#show({ aloud: this.#isAwaited });
+    this.#isAwaited = false;
   }
 
   chosen(sessionId) {
@@ -119,7 +121,7 @@ export class Sessions {
     );
   }
 
-  #show() {
+  #show({ aloud = false } = {}) {
     const shown = this.#states.filter((state) => this.#matches(state));
     const old = this.#rows;
     this.#rows = new Map(shown.map((state) => [state.session_id, old.get(state.session_id) ?? new Row(this.#choose)]));
@@ -129,6 +131,14 @@ export class Sessions {
     arrange(list, nodes, count);
     write(count, `${shown.length} of ${this.#more ? 'the first ' : ''}${this.#states.length}`);
     reveal(more, this.#more, count);
+    this.#say(count.textContent, aloud);
+  }
+
+  // To screen readers, when it was asked for and not at each reading; nothing out of date stays there.
+  #say(text, aloud) {
+    const { counted } = this.#nodes;
+    if (aloud) write(counted, text);
+    else if (counted.textContent !== text) write(counted, '');
   }
 
   draw(now) {

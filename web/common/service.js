@@ -1,16 +1,17 @@
 // The service behind this page: a client for its origin, and the token that somebody typed in.
 
 import { SyncKairosClient } from '/sdk/index.js';
+import { keep, read } from './store.js';
 
-const TOKEN = 'synckairos.token'; // in sessionStorage: it goes when the tab does
+const TOKEN = ['sessionStorage', 'synckairos.token']; // it goes when the tab does
 
-export const token = () => sessionStorage.getItem(TOKEN);
+export const token = () => read(...TOKEN);
 
-/** An empty one forgets it. */
-export function setToken(text) {
-  if (text) sessionStorage.setItem(TOKEN, text);
-  else sessionStorage.removeItem(TOKEN);
-}
+/**
+ * @param {string} text an empty one forgets it
+ * @returns {boolean} false: this browser keeps nothing for pages
+ */
+export const setToken = (text) => keep(...TOKEN, text || null);
 
 /**
  * Never given up, and often enough for a page to be right within 3 s of the service's return, of which a web server may

@@ -1,6 +1,6 @@
 // Asks for a token, where the service wants one.
 
-import { element } from './dom.js';
+import { element, write } from './dom.js';
 import { setToken } from './service.js';
 
 /**
@@ -15,18 +15,25 @@ export function signInForm() {
     title: 'A token has letters, digits, dots, dashes and underscores only',
     autocomplete: 'off',
   });
+  const problem = element('p', { class: 'notice', role: 'alert', hidden: true });
   return element(
     'form',
     {
       class: 'row sign-in',
       onsubmit: (event) => {
         event.preventDefault();
-        setToken(input.value.trim());
-        location.reload();
+        if (setToken(input.value.trim())) location.reload();
+        else refuse(problem);
       },
     },
     element('label', {}, 'Token', input),
     element('button', { class: 'primary' }, 'Use it'),
     element('p', { class: 'soft' }, 'It stays in this tab, and is forgotten when the tab is closed.'),
+    problem,
   );
+}
+
+function refuse(problem) {
+  write(problem, 'This browser keeps nothing for this page, not even a token: allow it to store site data.');
+  problem.hidden = false;
 }

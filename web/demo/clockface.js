@@ -1,9 +1,9 @@
 // One clock on the screen: its name, its time, a bar. Drawn each frame, touched only where something differs.
 
 import { element, mark, write } from '../common/dom.js';
+import { isPress } from '../common/press.js';
 import { readingOf, splitText } from '../common/reading.js';
 import { presetOf } from './presets.js';
-import { isPress } from './press.js';
 
 const WORDS = {
   idle: 'ready',

@@ -1,8 +1,9 @@
 // What may be done to a session, by button and by key: rows of a table.
 
-import { element, mark, write } from '../common/dom.js';
+import { element, mark, reveal, write } from '../common/dom.js';
+import { isPress } from '../common/press.js';
+import { announce } from './announcer.js';
 import { keysDialog } from './keys.js';
-import { isPress } from './press.js';
 import { presetOf } from './presets.js';
 import * as shortcuts from './shortcuts.js';
 import * as sound from './sound.js';
@@ -22,13 +23,17 @@ function next(state) {
   return null;
 }
 
-/** Each: key, its name in the help, the label for a state (null: not now), and what it does. */
+/**
+ * Each: key, its name in the help, the label for a state (null: not now), what it does, and whether that varies with
+ * the state.
+ */
 export const CONTROLS = [
   {
     key: ' ',
     shown: 'Space',
     help: 'start, switch, resume',
     main: true,
+    varies: true,
     label: (state) => next(state)?.text ?? null,
     run: (screen) => screen.operate(next(screen.state).run),
   },
@@ -36,8 +41,9 @@ export const CONTROLS = [
     key: 'p',
     shown: 'P',
     help: 'pause, resume',
-    label: (state) => ({ running: 'Pause', paused: next(state) && 'Resume' })[state.status] ?? null,
-    hidden: (state) => state.status !== 'running',
+    varies: true,
+    label: (state) => (['running', 'paused'].includes(state.status) ? 'Pause' : null),
+    pressed: ({ state }) => state?.status === 'paused',
     run: (screen) => screen.operate(screen.state.status === 'paused' ? 'resumeSession' : 'pauseSession'),
   },
   {
@@ -69,11 +75,13 @@ export const CONTROLS = [
 ];
 
 const CONFIRM_MS = 4000;
+const REACTION_MS = 300; // who presses so soon after a change has not seen it
 
 export class Controls {
   #screen;
   #buttons = new Map();
   #asked = 0; // the timer of a question that stands on a button
+  #held = 0; // the timer after a change by somebody else
 
   constructor(screen) {
     this.#screen = screen;
@@ -86,6 +94,7 @@ export class Controls {
     this.help = keysDialog(CONTROLS, this.update);
     this.update();
     document.addEventListener('keydown', this.#onkey);
+    document.addEventListener('click', shortcuts.releaseFocus, true);
     document.addEventListener('fullscreenchange', this.update);
   }
 
@@ -114,9 +123,10 @@ export class Controls {
 
   async #run(control) {
     const { state } = this.#screen;
-    if (!state || control.label(state) === null) return;
+    if (!state || control.label(state) === null || this.#isHeld(control)) return;
     if (control.confirm && !this.#asked) {
       this.#asked = setTimeout(this.#forget, CONFIRM_MS);
+      announce(control.confirm);
       this.update();
       return;
     }
@@ -135,15 +145,29 @@ export class Controls {
     this.update();
   };
 
+  /** Somebody else changed what the controls do: until that can have been seen, a press was meant for before. */
+  hold() {
+    clearTimeout(this.#held);
+    this.#held = setTimeout(() => {
+      this.#held = 0;
+      this.update();
+    }, REACTION_MS);
+  }
+
+  #isHeld(control) {
+    return Boolean(control.varies && this.#held);
+  }
+
   update = () => {
-    const { state } = this.#screen;
+    const { state, refuge } = this.#screen;
     const withKeys = shortcuts.areOn();
     mark(this.node, 'aria-busy', this.#screen.isWaiting() ? 'true' : null);
     mark(this.node, 'data-keys', withKeys ? 'on' : 'off');
     for (const [control, button] of this.#buttons) {
       const label = state ? control.label(state) : null;
-      button.hidden = label === null || Boolean(control.hidden?.(state));
+      reveal(button, label !== null, refuge);
       write(button.firstChild, control.confirm && this.#asked ? control.confirm : (label ?? ''));
+      mark(button, 'aria-disabled', this.#isHeld(control) ? 'true' : null);
       mark(button, 'aria-pressed', control.pressed ? String(control.pressed(this.#screen)) : null);
       mark(button, 'aria-keyshortcuts', withKeys ? control.shown : null);
     }
@@ -151,7 +175,9 @@ export class Controls {
 
   close() {
     clearTimeout(this.#asked);
+    clearTimeout(this.#held);
     document.removeEventListener('keydown', this.#onkey);
+    document.removeEventListener('click', shortcuts.releaseFocus, true);
     document.removeEventListener('fullscreenchange', this.update);
   }
 }

@@ -1,6 +1,6 @@
 // The first page: choose a kind of clock, change its figures, create it; or open one that is there.
 
-import { element } from '../common/dom.js';
+import { element, mark } from '../common/dom.js';
 import { PRESETS, sessionOf } from './presets.js';
 import { Trouble } from './trouble.js';
 
@@ -51,7 +51,8 @@ export function openHome(root, client, open) {
   document.title = 'SyncKairos';
   let preset = PRESETS[0];
   const fields = element('div', { class: 'fields' });
-  const trouble = new Trouble();
+  const title = element('h1', { tabindex: -1 }, 'One clock, every screen.');
+  const trouble = new Trouble(title);
   const button = element('button', { class: 'primary large' }, 'Create the clock');
 
   const choose = (event) => {
@@ -60,7 +61,8 @@ export function openHome(root, client, open) {
   };
   const create = async (event) => {
     event.preventDefault();
-    button.disabled = true;
+    if (button.hasAttribute('aria-disabled')) return; // disabled in earnest, it would lose the focus
+    mark(button, 'aria-disabled', 'true');
     trouble.clear();
     try {
       const body = sessionOf(preset, Object.fromEntries(new FormData(form)));
@@ -69,7 +71,7 @@ export function openHome(root, client, open) {
     } catch (error) {
       trouble.complain(error);
     } finally {
-      button.disabled = false;
+      mark(button, 'aria-disabled', null);
     }
   };
   const form = element(
@@ -90,7 +92,7 @@ export function openHome(root, client, open) {
     element(
       'main',
       { class: 'home' },
-      element('h1', {}, 'One clock, every screen.'),
+      title,
       element(
         'p',
         { class: 'lead soft' },

@@ -33,15 +33,18 @@ function qrCode(text) {
   );
 }
 
-// Where the page came by plain HTTP from another host, there is no clipboard: the field is selected instead.
+// Where the page came by plain HTTP from another host, there is no clipboard: the field is selected instead, to be
+// copied as the device does it.
 async function copy(button, field) {
-  field.select();
   try {
     await navigator.clipboard.writeText(field.value);
     button.textContent = 'Copied';
     announce('The link is copied');
   } catch {
-    button.textContent = 'Press Ctrl-C';
+    field.focus();
+    field.select();
+    button.textContent = 'Selected';
+    announce('The link is selected, to be copied');
   }
   setTimeout(() => {
     button.textContent = 'Copy';
@@ -61,12 +64,14 @@ export function invitePanel(sessionId) {
     element('p', { class: 'soft' }, 'Every screen shows the same time, and any of them may switch.'),
     qrCode(link),
     element('div', { class: 'row link' }, field, button),
-    element('a', { href: link, target: '_blank', rel: 'noopener' }, 'A second window'),
+    // With its opener it begins with this window's token; else it would have none.
+    element('a', { href: link, target: '_blank', rel: 'opener' }, 'A second window'),
     local
       ? element(
           'p',
           { class: 'soft small' },
-          'A phone cannot reach this address: listen with BIND=0.0.0.0 and open the page by this computer’s name.',
+          'A phone cannot reach this address: listen with BIND=0.0.0.0 and a key for tokens (JWT_SECRET), and open ',
+          'the page by this computer’s name.',
         )
       : null,
   );

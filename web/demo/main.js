@@ -1,5 +1,6 @@
 // The demo: the address says which session is on the screen, and without one the page offers to make one.
 
+import { ignoreHeldKeys } from '../common/press.js';
 import { newClient } from '../common/service.js';
 import { openHome } from './home.js';
 import { openScreen } from './screen.js';
@@ -18,5 +19,10 @@ function route() {
     });
 }
 
-window.addEventListener('hashchange', route);
+// What had the focus goes with the view that it was in.
+window.addEventListener('hashchange', () => {
+  route();
+  root.querySelector('h1').focus({ preventScroll: true });
+});
+ignoreHeldKeys(document);
 route();

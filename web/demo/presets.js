@@ -8,12 +8,15 @@ const ended = { type: 'end_session' };
 const advance = { type: 'skip_cycle' };
 const overtime = { type: 'notify' };
 
+// The warnings of a long clock that a shorter one has, too: nothing is amber for more than half of its time.
+const within = (fullMs, ...warnings) => warnings.filter((ms) => ms <= fullMs / 2);
+
 // One clock for everybody, which begins anew with each cycle.
 const anew = (cycleSeconds, atTheEnd) => ({
   sync_mode: 'global',
   time_per_cycle_ms: cycleSeconds * 1000,
   action_on_timeout: atTheEnd,
-  warnings_ms: [10000, 5000],
+  warnings_ms: within(cycleSeconds * 1000, 10000, 5000),
 });
 
 export const PRESETS = [
@@ -34,7 +37,7 @@ export const PRESETS = [
       increment_ms: v.increment * 1000,
       participants: v.participants,
       action_on_timeout: ended,
-      warnings_ms: [30000, 10000, 5000],
+      warnings_ms: within(v.minutes * 60000, 30000, 10000, 5000),
     }),
   },
   {
@@ -48,7 +51,7 @@ export const PRESETS = [
       time_per_cycle_ms: v.seconds * 1000,
       participants: v.participants,
       action_on_timeout: advance,
-      warnings_ms: [10000, 5000],
+      warnings_ms: within(v.seconds * 1000, 10000, 5000),
     }),
   },
   {
@@ -80,7 +83,7 @@ export const PRESETS = [
       sync_mode: 'global',
       total_time_ms: v.minutes * 60000,
       action_on_timeout: ended,
-      warnings_ms: [900000, 300000, 60000],
+      warnings_ms: within(v.minutes * 60000, 900000, 300000, 60000),
     }),
   },
   {
@@ -97,7 +100,7 @@ export const PRESETS = [
       total_time_ms: v.minutes * 60000,
       participants: v.participants,
       action_on_timeout: overtime,
-      warnings_ms: [120000, 30000],
+      warnings_ms: within(v.minutes * 60000, 120000, 30000),
     }),
   },
   {
@@ -115,7 +118,7 @@ export const PRESETS = [
       participants: [...grouped(v.participants, 'red'), ...grouped(v.rivals, 'blue')],
       groups: ['red', 'blue'].map((id) => ({ group_id: id, total_time_ms: v.minutes * 60000 })),
       action_on_timeout: ended,
-      warnings_ms: [60000, 10000],
+      warnings_ms: within(v.minutes * 60000, 60000, 10000),
     }),
     groupNames: { red: 'Red team', blue: 'Blue team' },
   },
@@ -145,6 +148,7 @@ function people(text, taken) {
       const plain =
         name
           .normalize('NFD')
+          .replace(/\p{M}+/gu, '')
           .replace(/[^A-Za-z0-9]+/g, '-')
           .replace(/^-+|-+$/g, '')
           .toLowerCase() || 'p';

@@ -1,6 +1,6 @@
 // One session on the screen: holds its state, draws it each frame at the server's time, and passes on what is pressed.
 
-import { element, mark, write } from '../common/dom.js';
+import { element, mark, reveal, write } from '../common/dom.js';
 import { panesOf } from '../common/panes.js';
 import { announce, expiryNews, newsBetween, warningNews } from './announcer.js';
 import { Clockface } from './clockface.js';
@@ -21,10 +21,10 @@ class Screen {
   #sessionId;
   #faces = new Map();
   #connection = new Connection();
-  #title = element('h1', { class: 'title' });
-  #stage = element('div', { class: 'stage', role: 'group', 'aria-label': 'Clocks' });
+  #title = element('h1', { class: 'title', tabindex: -1 });
+  #stage = element('div', { class: 'stage', role: 'group', 'aria-label': 'Clocks', tabindex: -1 });
   #doubt = element('p', { class: 'doubt', hidden: true });
-  #trouble = new Trouble(() => this.#connect());
+  #trouble = new Trouble(this.#stage, () => this.#connect());
   #invite;
   #inviteWanted = null; // what somebody chose; else it stands open until the start
   #waiting = null; // the operation under way, and the state that it is to change
@@ -117,8 +117,15 @@ class Screen {
     this.state = null;
     this.#setDoubt(null);
     mark(this.#stage, 'data-halted', '');
-    this.#invite.hidden = true;
+    this.#showInvite(false);
     this.#controls.update();
+  }
+
+  // The id is in use again, and told over the connection that stayed.
+  #revive() {
+    mark(this.#stage, 'data-halted', null);
+    this.#connection.show('connected');
+    this.#trouble.recover();
   }
 
   // While nothing is told, the clocks run on as far as they were known, which may be wrong.
@@ -144,14 +151,16 @@ class Screen {
     const news = newsBetween(this.state, state);
     announce(news);
     if (news && state.status === 'running') sound.play('switch');
+    const byOthers = this.#waiting === null;
+    if (byOthers && this.state && this.state.status !== state.status) this.#controls.hold();
     this.state = state;
     if (this.#client.status === 'connected') this.#setDoubt(null);
-    mark(this.#stage, 'data-halted', null);
+    if (this.#stage.hasAttribute('data-halted')) this.#revive();
     this.#trouble.settle();
     this.#call(state.metadata?.title ? `${state.metadata.title} · ${state.session_id}` : state.session_id);
     this.#arrange(panesOf(state));
     this.#controls.update();
-    this.#invite.hidden = !this.invites();
+    this.#showInvite(this.invites());
   }
 
   #call(title) {
@@ -162,7 +171,7 @@ class Screen {
   // The faces of those who stay are kept, so that nothing flickers or loses the reader's place.
   #arrange(panes) {
     mark(this.#stage, 'data-layout', layoutOf(panes.length));
-    mark(this.#stage, 'tabindex', panes.length > 2 ? '0' : null); // many may have to be scrolled, also by keyboard
+    mark(this.#stage, 'tabindex', panes.length > 2 ? '0' : '-1'); // many may have to be scrolled, also by keyboard
     const featured = panes.find(({ active }) => active) ?? panes[0];
     const faces = panes.map((pane) => {
       const face = this.#faces.get(pane.key) ?? new Clockface(() => this.#press());
@@ -191,6 +200,11 @@ class Screen {
     }
   };
 
+  /** What has the focus when it was in something that goes. */
+  get refuge() {
+    return this.#stage;
+  }
+
   complain(error) {
     this.#trouble.complain(error);
   }
@@ -201,7 +215,11 @@ class Screen {
 
   toggleInvite() {
     this.#inviteWanted = !this.invites();
-    this.#invite.hidden = !this.#inviteWanted;
+    this.#showInvite(this.#inviteWanted);
+  }
+
+  #showInvite(visible) {
+    reveal(this.#invite, visible, this.refuge);
   }
 
   showKeys() {

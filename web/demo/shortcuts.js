@@ -34,3 +34,13 @@ export function keyOf(event) {
   if (event.key === ' ' && event.target.closest?.('button, a, summary')) return null;
   return event.key.toLowerCase();
 }
+
+/**
+ * A button that was clicked keeps no focus: Space, pressed next, is the shortcut, and not its second press. For the
+ * capture phase, so that what the click does may put the focus elsewhere.
+ * @param {MouseEvent} event
+ */
+export function releaseFocus(event) {
+  const byPointer = event.detail > 0;
+  if (byPointer) event.target.closest('button, a, summary')?.blur();
+}

@@ -1,6 +1,6 @@
 // Says what went wrong, and offers what may help: another token, another attempt, the way home.
 
-import { element, write } from '../common/dom.js';
+import { element, reveal, write } from '../common/dom.js';
 import { explain, isTokenMissing } from '../common/service.js';
 import { signInForm } from '../common/sign-in.js';
 
@@ -18,6 +18,7 @@ const ENDS = {
 const OTHER_END = { text: 'There is no connection', reason: true, again: true };
 
 export class Trouble {
+  #refuge;
   #text = element('p', { class: 'notice' });
   #again;
   #ways; // out of an end
@@ -25,8 +26,12 @@ export class Trouble {
   #since = 0; // when the complaint was made
   #ended = false;
 
-  /** @param {() => void} [onagain] */
-  constructor(onagain) {
+  /**
+   * @param {HTMLElement} refuge what has the focus when it was in something that goes
+   * @param {() => void} [onagain]
+   */
+  constructor(refuge, onagain) {
+    this.#refuge = refuge;
     this.#again = element('button', { type: 'button', onclick: onagain }, 'Try again');
     this.#ways = element('p', { class: 'row' }, this.#again, element('a', { href: '/#' }, 'Make another clock'));
     this.node = element('div', { class: 'problem' }, element('div', { role: 'alert' }, this.#text), this.#ways);
@@ -83,8 +88,9 @@ export class Trouble {
 
   #hide() {
     const typed = Boolean(this.#signIn?.querySelector('input').value);
-    this.#text.hidden = this.#ways.hidden = true;
-    if (this.#signIn) this.#signIn.hidden = !typed;
+    this.#text.hidden = true;
+    reveal(this.#ways, false, this.#refuge);
+    if (this.#signIn) reveal(this.#signIn, typed, this.#refuge);
     this.node.hidden = !typed;
   }
 }

@@ -14,3 +14,14 @@ export function isPress(event) {
   last = event.timeStamp;
   return !echo;
 }
+
+/**
+ * Lets a key that is held press a button below this node once only.
+ * @param {Node} root
+ */
+export function ignoreHeldKeys(root) {
+  root.addEventListener('keydown', (event) => {
+    const presses = event.key === 'Enter' || event.key === ' ';
+    if (event.repeat && presses && event.target.closest('button')) event.preventDefault();
+  });
+}
