@@ -168,9 +168,8 @@ test: ## install what is missing, build, run every test against servers of its o
 	$(call suites)
 	@$(MAKE) --no-print-directory sdk-check
 	@$(MAKE) --no-print-directory sdk-test
-	@$(MAKE) --no-print-directory sdk-integration
 	@$(MAKE) --no-print-directory web-test
-	@$(MAKE) --no-print-directory web-pages
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target sdk-integration web-pages
 
 unit: $(BUILD)/tests/unit ## the tests that need no server
 	$(BUILD)/tests/unit

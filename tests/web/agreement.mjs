@@ -9,6 +9,7 @@
 import { format, timeLeft } from '../../sdk/js/src/time.js';
 
 const FARTHEST_MS = 1000; // what is farther apart than that is shown as that
+const FRAME_MS = 17; // from one to the next, where nothing is in the way
 
 /** In the page: begins to keep its frames. After the page's own, so that it sees what they have drawn. */
 export function record() {
@@ -97,12 +98,17 @@ function moved(view, at, text, withinMs) {
   return withinMs;
 }
 
-/** The most by which frames are ahead of the truth and behind it, how many they are, and how often they changed. */
+/**
+ * The most by which frames are ahead of the truth and behind it, by how much the machine let one of them wait, how many
+ * they are, and how often they changed.
+ */
 export function measure(truth, frames) {
   const differences = frames.map((frame) => truth.difference(frame));
+  const gaps = frames.slice(1).map(({ began }, i) => began - frames[i].began);
   return {
     ahead: Math.max(0, ...differences),
     behind: Math.max(0, ...differences.map((ms) => -ms)),
+    late: Math.max(0, ...gaps.map((ms) => ms - FRAME_MS)),
     frames: frames.length,
     changes: frames.filter(({ text }, i) => i > 0 && text !== frames[i - 1].text).length,
   };

@@ -73,7 +73,8 @@ async function switchTurn(truth) {
 }
 
 /**
- * That no two pages differed by more than 50 ms in any frame since their frames were taken last.
+ * That no two pages differed by more than 50 ms in any frame since their frames were taken last; on a machine that has
+ * let frames wait, by so much more, because what a page is told waits there, too.
  * @param {number} atLeast how often what each page shows changed between them
  */
 async function assertAgreement(what, truth, pages, atLeast) {
@@ -85,9 +86,10 @@ async function assertAgreement(what, truth, pages, atLeast) {
   );
   const worst = Math.max(...measured.flatMap((one, i) => measured.slice(i + 1).map((other) => apart(one, other))));
   const frames = measured.reduce((sum, one) => sum + one.frames, 0);
-  console.log(`# ${what}: worst difference ${worst.toFixed(1)} ms of ${frames} frames`);
+  const late = Math.max(...measured.map((one) => one.late));
+  console.log(`# ${what}: worst difference ${worst.toFixed(1)} ms of ${frames} frames, late by ${late.toFixed(0)} ms at most`);
   for (const one of measured) assert.ok(one.changes >= atLeast, `${what}: only ${one.changes} changes were seen`);
-  assert.ok(worst <= AGREE_MS, `${what}: ${JSON.stringify(measured)}`);
+  assert.ok(worst <= AGREE_MS + late, `${what}: ${JSON.stringify(measured)}`);
 }
 
 const isWrong = (truth) => (frame) => Math.abs(truth.difference(frame)) > AGREE_MS;
