@@ -362,6 +362,7 @@ enum sk_code sk_monitor_open(const struct sk_config *config, const struct sk_red
     if (config->metrics_port == 0) {
         return SK_OK;
     }
+    sk_metrics_refresh(); /* who answers is counted */
     struct sk_monitor *opened = calloc(1, sizeof *opened);
     if (!opened) {
         return sk_fail(error, SK_INTERNAL_ERROR, "out of memory");

@@ -150,7 +150,10 @@ static enum sk_code introduce(struct sk_redis *redis, struct sk_error *error)
         code = sk_redis_check(replies[i], error);
     }
     if (code) { /* whatever it says: such a server is of no use */
-        code = error->code = SK_STATE_STORE_UNAVAILABLE;
+        code = SK_STATE_STORE_UNAVAILABLE;
+        if (error) {
+            error->code = code;
+        }
     } else {
         redis->client_id = replies[count - 1]->integer;
         memcpy(redis->client_name, name, sizeof(name));
