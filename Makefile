@@ -166,10 +166,7 @@ endef
 test: ## install what is missing, build, run every test against servers of its own
 	@deploy/local/packages build run test
 	$(call suites)
-	@$(MAKE) --no-print-directory sdk-check
-	@$(MAKE) --no-print-directory sdk-test
-	@$(MAKE) --no-print-directory web-test
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target sdk-integration web-pages
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target web-pages sdk-check sdk-test sdk-integration web-test
 
 unit: $(BUILD)/tests/unit ## the tests that need no server
 	$(BUILD)/tests/unit
